@@ -75,24 +75,36 @@ extern const struct files files_until_stopped;
 void files_stop(void); /* for good; from a signal's handler, too */
 bool files_stopped(void);
 
+/* What is at path, for a name to say it, so that a copy of the folder can be told, too:
+ * the size of a file and its sum; of a folder, which is a database, those of its file
+ * IDENTITY, which RocksDB makes at random. What can't be read has its number alone, as
+ * all had with older programs, and in a copy nobody knows it by that. */
+#define FILES_NOTED 56
+NODISCARD enum err files_note(
+    const struct files *files, const char *path, char out[FILES_NOTED], struct fail *f);
+
+enum files_swap {
+	FILES_SWAP_NONE,  /* it has no such name */
+	FILES_SWAP_FRESH, /* it was to take the place, and did not */
+	FILES_SWAP_OLD,   /* it was there, and another one took its place */
+	FILES_SWAP_UNSURE /* neither is what was there, or both may be */
+};
+/* What `name` is, if that was noted of what was at path. A log may have grown since; of
+ * two with the same bytes it does not matter which is called what. */
+enum files_swap files_noted_is(
+    const struct files *files, const char *path, const char *name, const char *noted);
+
 /* What is whole and synced, under the name `fresh`, takes the place of what is at `path`,
  * in the same folder; that goes on as `aside`, which nothing is. Between the two calls,
- * and who is killed leaves that, there is a PATH.swap_N, of which N, the number of what
- * was at PATH when it began, says what it is. A folder that is called so already is not
- * replaced: one that is FRESH nobody needs. */
+ * and who is killed leaves that, there is a PATH.swap_NOTED: it says what was at PATH
+ * when it began. A folder that is called so already is not replaced: one that is FRESH
+ * nobody needs. */
 NODISCARD enum err files_swap_begin(const struct files *files, const char *fresh,
     const char *path, char *between, size_t size, struct fail *f);
 NODISCARD enum err files_swap_end(const struct files *files, const char *between,
     const char *path, const char *aside, struct fail *f);
 NODISCARD enum err files_swap_name(
     const struct files *files, const char *path, char *out, size_t size, struct fail *f);
-
-enum files_swap {
-	FILES_SWAP_NONE,  /* it has no such name */
-	FILES_SWAP_FRESH, /* it was to take the place, and did not */
-	FILES_SWAP_OLD,   /* it was there, and another one took its place */
-	FILES_SWAP_UNSURE /* neither has that number, as in a copy of their folder */
-};
 /* name: with its folder, as that of path. */
 enum files_swap files_swap_look(
     const struct files *files, const char *path, const char *name);

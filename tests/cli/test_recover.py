@@ -9,6 +9,7 @@ Speaks TAP.
 import contextlib
 import fcntl
 import glob
+import hashlib
 import json
 import os
 import pathlib
@@ -858,22 +859,34 @@ def all_is_begun_anew(folder):
     assert len(archives(folder)) == 2 and verified(folder) == is_now
 
 
-def half_reset(folder, step):
+def noted(path):
+    """What a name says of a log, or of a database, that was in place: the size and the sum of it, or of its own name."""
+    with open(os.path.join(path, "IDENTITY") if os.path.isdir(path) else path, "rb") as file:
+        content = file.read()
+    return f"{len(content)}_{hashlib.sha256(content).hexdigest()[:32]}"
+
+
+def half_reset(folder, step, says=noted):
     """The files as a reset leaves them that is killed behind so many of its steps; what there was of the log."""
     data = os.path.join(folder, "l2")
     log, database, part = (os.path.join(data, n) for n in ("l2_snapshots.dat", "reorg_db", "recovery_1795000000.part"))
-    was, number = text(log), os.stat(log).st_ino
+    was, made = text(log), f"l2_snapshots.dat.instead_of_{says(log)}"
     write(os.path.join(database, "mark"), "old")
     os.mkdir(part)
     if step == 1:  # the new log is made
-        write(os.path.join(part, f"l2_snapshots.dat.instead_of_{number}"), "")
+        write(os.path.join(part, made), "")
     elif step >= 2:  # both have changed names
-        os.rename(log, os.path.join(part, f"l2_snapshots.dat.instead_of_{number}" if step == 2 else "l2_snapshots.dat"))
+        os.rename(log, os.path.join(part, made if step == 2 else "l2_snapshots.dat"))
         write(log, "")
-    if step == 4:
-        os.rename(database, os.path.join(part, "reorg_db"))
+    if step >= 4:
+        os.rename(database, os.path.join(part, "reorg_db" if step == 4 else f"reorg_db.instead_of_{says(database)}"))
         Run(folder, "node", "init-reorg-db").ends(0)
     return was
+
+
+def by_inode(path):
+    """The same of an earlier version."""
+    return os.stat(path).st_ino
 
 
 @test
@@ -900,8 +913,9 @@ def half_a_reset_is_told_and_asks(folder):
         has = ("nothing is", "nothing is", "the log is", "the log is", "the log and the reorg database are")[step]
         assert "not the word for this" in told and f".part): so far {has} set aside." in told and "pawl node reset --undo." in told, told
         if step == 1:  # another one took the log's place meanwhile
-            write(log + ".x", was)
-            os.rename(log + ".x", log)
+            was = OLD.text
+            write(log, was)
+            word, _ = word_of(folder, "node", "reset")
         if step % 2:
             Run(folder, "node", "reset", word).ends(0, "^Archived: l2/recovery_1795000000, the log, the reorg database")
             assert text(os.path.join(archives(folder)[0], "l2_snapshots.dat")) == was and not os.path.exists(mark)
@@ -941,21 +955,24 @@ def copied(folder):
 
 @test
 def half_a_reset_is_told_apart_by_people_in_a_copy(folder):
-    """in a copy of the folder no inode says which log is that of before: nothing is done until people have said it"""
+    """in a copy of half a reset of an earlier version no inode says which log is which: nothing is done until people have said it"""
     log = begin(folder)
     apply(folder, credit("a", 5))
     Run(folder, "node", "create-anchor").ends(0)
     for undone in (True, False):
         before, _ = word_of(folder, "node", "reset")
-        was = half_reset(folder, 2)
+        was = half_reset(folder, 2, by_inode)
         copied(folder)
         for line in ((), ("--undo",), (before,)):
-            told = Run(folder, "node", "reset", *line).ends(5, err="as in a copy of the folder. Nothing was changed.").err
-            made = re.search(r"(mv l2/(\S+) l2/\S+/l2_snapshots.dat); if it is the new one: "
-                             r"mv l2/\2 l2/l2_snapshots.dat.before_reset;", told)
+            told = Run(folder, "node", "reset", *line).ends(5, err="the folder was copied, or .*Nothing was changed.").err
+            made = re.search(r"What it is: pawl (node verify --snapshot l2/(\S+)); what is in place: pawl node verify\. .*: "
+                             r"(mv l2/\2 l2/\S+/l2_snapshots.dat); if it is the new one: "
+                             r"mv l2/\2 l2/l2_snapshots.dat.before_1795000000;", told)
             assert text(log) == "" and text(os.path.join(folder, "l2", made[2])) == was
+            Run(folder, *made[1].split()).ends(0)
+            Run(folder, "node", "verify").ends(1)
         Run(folder, "node", "doctor").ends(2, "a reset was begun")
-        subprocess.run(["sh", "-c", made[1]], cwd=folder, check=True)
+        subprocess.run(["sh", "-c", made[3]], cwd=folder, check=True)
         if undone:
             Run(folder, "node", "reset", "--undo").ends(0, "those of before")
             assert text(log) == was and not archives(folder)
@@ -963,7 +980,7 @@ def half_a_reset_is_told_apart_by_people_in_a_copy(folder):
             Run(folder, "node", "reset", word_of(folder, "node", "reset")[0]).ends(0, "^Archived: ")
             assert text(os.path.join(archives(folder)[0], "l2_snapshots.dat")) == was
     # where another file got the number, it is taken for the wrong one: nothing is lost
-    was = half_reset(folder, 2)
+    was = half_reset(folder, 2, by_inode)
     (made,) = glob.glob(os.path.join(folder, "l2", "recovery_*.part", "l2_snapshots.dat.instead_of_*"))
     os.rename(made, f"{made[:made.rindex('_')]}_{os.stat(log).st_ino}")
     Run(folder, "node", "reset", "--undo").ends(0, "kept: l2/l2_snapshots.dat.before_")
@@ -972,10 +989,40 @@ def half_a_reset_is_told_apart_by_people_in_a_copy(folder):
     part, new = os.path.join(folder, "l2", "recovery_1795000001.back"), text(log)
     os.mkdir(part)
     write(os.path.join(part, "l2_snapshots.dat.again_for_7"), OLD)
-    told = Run(folder, "node", "reset", "--undo").ends(5, err="as in a copy of the folder").err
+    told = Run(folder, "node", "reset", "--undo").ends(5, err="the folder was copied, or").err
     subprocess.run(["sh", "-c", re.search("new one: (mv [^;]*);", told)[1]], cwd=folder, check=True)
     Run(folder, "node", "reset", "--undo").ends(0, "those of before")
     assert text(log) == new
+
+
+@test
+def half_a_reset_is_told_apart_by_content_in_a_copy(folder):
+    """in a copy of the folder log and database of before are known by what is in them, until that was changed"""
+    log = begin(folder)
+    apply(folder, credit("a", 5))
+    Run(folder, "node", "create-anchor").ends(0)
+    is_now, mark = root(folder), os.path.join(folder, "l2", "reorg_db", "mark")
+    for step in (1, 2, 5):
+        was = half_reset(folder, step)
+        copied(folder)
+        Run(folder, "node", "reset", "--undo").ends(0, "those of before")
+        assert text(log) == was and text(mark) == "old" and not archives(folder)
+        was = half_reset(folder, step)
+        copied(folder)
+        Run(folder, "node", "reset", word_of(folder, "node", "reset")[0]).ends(0, "^Archived: ")
+        (archive,) = archives(folder)
+        assert text(os.path.join(archive, "l2_snapshots.dat")) == was and verified(folder) == is_now
+        assert text(os.path.join(archive, "reorg_db", "mark")) == "old" and not os.path.exists(mark)
+        shutil.rmtree(archive)
+    # one that was changed since is neither
+    was = half_reset(folder, 5)
+    (made,) = glob.glob(os.path.join(folder, "l2", "recovery_*.part", "reorg_db.instead_of_*"))
+    write(os.path.join(made, "IDENTITY"), "another")
+    told = Run(folder, "node", "reset", "--undo").ends(5, err="nobody can tell: .* place: pawl node reorgs\\. If it is").err
+    Run(folder, *re.search("What it is: pawl (node reorgs --db-path [^;]*);", told)[1].split()).ends(0)
+    subprocess.run(["sh", "-c", re.search("of before: (mv [^;]*);", told)[1]], cwd=folder, check=True)
+    Run(folder, "node", "reset", "--undo").ends(0, "those of before")
+    assert text(log) == was and text(mark) == "old"
 
 
 @test
@@ -1208,27 +1255,40 @@ def a_name_says_which_of_two_it_is(folder):
     write(log, OLD)
     Run(folder, "node", "recover", "--latest-valid").ends(0)
     Run(folder, "node", "backup").ends(0)
-    database, fresh = (os.path.join(folder, "l2", n) for n in ("reorg_db", "reorg_db.part"))
-    shutil.copytree(database, fresh)
-    to_come = f"{database}.swap_{os.stat(database).st_ino}"
-    os.rename(fresh, to_come)
+    database = os.path.join(folder, "l2", "reorg_db")
+    to_come = f"{database}.swap_{noted(database)}"
+    Run(folder, "node", "init-reorg-db", "--path", to_come).ends(0)
+    copied(folder)
     told = Run(folder, "node", "doctor").ends(1, "1 finding|was to take the place of l2/reorg_db").out
-    assert "do: that command again; or, with the log as it is now: pawl node rebuild-reorg-db\n" in told, told
+    again = "; then that command again; or, with the log as it is now: pawl node rebuild-reorg-db\n"
+    assert f"do: rm -r {os.path.relpath(to_come, folder)}{again}" in told, told
     Run(folder, "node", "rebuild-reorg-db").ends(0)
     assert not os.path.exists(to_come)
-    Run(folder, "node", "doctor").ends(0)
-    to_come = f"{log}.swap_{os.stat(log).st_ino}"
-    write(to_come, MID)
-    told = Run(folder, "node", "doctor").ends(1, "1 finding|was to take the place of l2/l2_snapshots.dat").out
-    os.rename(log, log + ".was")
-    os.rename(to_come, log)
-    os.rename(log + ".was", to_come)
-    told += Run(folder, "node", "doctor").ends(1, "it was l2/l2_snapshots.dat, before a command that was killed").out
-    there, kept_as = re.search(r"do: mv (\S+) (\S+) gives it the name", told).groups()
-    copied(folder)
-    Run(folder, "node", "doctor").ends(1, f"nobody can tell, and nothing reads it\n.*: mv {there} {kept_as}")
-    os.rename(os.path.join(folder, there), os.path.join(folder, kept_as))
-    assert text(kept(folder, "l2_snapshots.dat")[0]) == OLD.text
+    # where both are the same database nobody can tell, and it stays
+    to_come = f"{database}.swap_{noted(database)}"
+    shutil.copytree(database, to_come)
+    Run(folder, "node", "doctor").ends(1, f"nobody can tell.*\n.*do: pawl node reorgs --db-path {os.path.relpath(to_come, folder)} ")
+    for line in ("rebuild-reorg-db", "restore"):
+        Run(folder, "node", line).ends(5, err="nobody can tell whether it is the database of before. Nothing was changed")
+    shutil.rmtree(to_come)
+    for says in (noted, by_inode):
+        write(log, OLD)
+        to_come = f"{log}.swap_{says(log)}"
+        write(to_come, MID)
+        write(log, text(log), DUE)  # it grows, and is the same
+        told = Run(folder, "node", "doctor").ends(1, "1 finding|was to take the place of l2/l2_snapshots.dat").out
+        write(log, OLD)
+        os.rename(log, log + ".was")
+        os.rename(to_come, log)
+        os.rename(log + ".was", to_come)
+        told += Run(folder, "node", "doctor").ends(1, "it was l2/l2_snapshots.dat, before a command that was killed").out
+        there, kept_as = re.search(r"do: mv (\S+) (\S+) gives it the name", told).groups()
+        copied(folder)
+        Run(folder, "node", "doctor").ends(
+            1, "it was l2/l2_snapshots.dat, before" if says == noted else
+            f"nobody can tell, and nothing reads it\n.*: pawl node verify --snapshot {there} tells .*: mv {there} {kept_as}")
+        os.rename(os.path.join(folder, there), os.path.join(folder, kept_as))
+        assert text(os.path.join(folder, kept_as)) == OLD.text
     Run(folder, "node", "restore", word_of(folder, "node", "restore")[0]).ends(0)
     assert ".swap_" not in Run(folder, "node", "doctor").ends(0).out and text(log) == OLD.text
 

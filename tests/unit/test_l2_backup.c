@@ -1210,9 +1210,152 @@ static enum err no_exchange(const char *a, const char *b, struct fail *f)
 	return fail_set(f, ERR_SYSTEM, "Invalid argument");
 }
 
+static enum err u_ill_read(
+    struct file *file, uint64_t at, void *to, size_t len, size_t *n, struct fail *f)
+{
+	(void)file;
+	(void)at;
+	(void)to;
+	(void)len;
+	(void)n;
+	return fail_set(f, ERR_SYSTEM, "Input/output error");
+}
+
+static enum err longer(struct file *file, uint64_t *ret, struct fail *f)
+{
+	enum err e = files_of_system.size(file, ret, f);
+
+	*ret += 1;
+	return e;
+}
+
+static void put(const char *path, const char *text)
+{
+	run("printf '%%s' '%s' >%s", text, path);
+}
+
+/* Two files at a time, what was noted of the one, and what the other is then. */
+static void a_name_says_it_by_content(void **state)
+{
+	static const struct {
+		const char *then, *now, *named;
+		enum files_swap is;
+	} rows[] = {
+		{ "old", "old", "new", FILES_SWAP_FRESH },
+		{ "old", "new", "old", FILES_SWAP_OLD },
+		{ "old", "old and more", "new", FILES_SWAP_FRESH },
+		{ "old", "new", "old and more", FILES_SWAP_OLD },
+		{ "old", "old", "old and more", FILES_SWAP_FRESH },
+		{ "old", "old and more", "old", FILES_SWAP_OLD },
+		{ "old", "old", "old", FILES_SWAP_FRESH },
+		{ "old", "old,", "old;", FILES_SWAP_UNSURE },
+		{ "old", "ol", "new", FILES_SWAP_UNSURE },
+		{ "", "", "new", FILES_SWAP_FRESH },
+		{ "", "new", "", FILES_SWAP_OLD },
+		{ "", "new", "newer", FILES_SWAP_UNSURE },
+	};
+	static const char *const none[] = { "", "_", "7_", "7_0", "x", "7x" };
+	char named[120], noted[FILES_NOTED], number[FILES_NOTED];
+	struct files files = files_of_system;
+
+	(void)state;
+	snprintf(named, sizeof named, "%s/named", own_folder);
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		put(log_path, rows[i].then);
+		assert_int_equal(files_note(&files, log_path, noted, NULL), ERR_OK);
+		put(log_path, rows[i].now);
+		put(named, rows[i].named);
+		assert_int_equal(
+		    files_noted_is(&files, log_path, named, noted), rows[i].is);
+	}
+	for (size_t i = 0; i < sizeof none / sizeof none[0]; i++)
+		assert_int_equal(
+		    files_noted_is(&files, log_path, named, none[i]), FILES_SWAP_NONE);
+	/* what can't be read, or changes meanwhile, is known by its number */
+	files.read = u_ill_read;
+	assert_int_equal(files_note(&files, log_path, noted, NULL), ERR_OK);
+	files = files_of_system;
+	files.size = longer;
+	assert_int_equal(files_note(&files, log_path, number, NULL), ERR_OK);
+	assert_string_equal(noted, number);
+	assert_null(strchr(noted, '_'));
+	assert_int_equal(
+	    files_noted_is(&files_of_system, log_path, named, noted), FILES_SWAP_FRESH);
+	assert_int_equal(
+	    files_noted_is(&files_of_system, named, log_path, noted), FILES_SWAP_OLD);
+	assert_int_equal(
+	    files_noted_is(&files_of_system, named, named, noted), FILES_SWAP_UNSURE);
+}
+
+/* A process that is killed behind the instant at which two names change. */
+static enum err exchange_and_die(const char *a, const char *b, struct fail *f)
+{
+	enum err e = files_of_system.exchange(a, b, f);
+
+	return e == ERR_OK ? fail_set(f, ERR_SYSTEM, "killed") : e;
+}
+
+static enum err reset_on(const struct files *files, bool undone)
+{
+	struct l2_reset r;
+	struct l2_state s;
+	struct fail f = { 0 };
+	enum err e = l2_reset_look(&r, files, own_folder, 1000000, &f);
+
+	r.reorg_db_path[0] = '\0';
+	l2_state_init(&s);
+	if (e == ERR_OK)
+		e = undone ? l2_reset_undo(&r, 1000000, &f)
+			   : l2_reset_files(&r, NULL, &s, NULL, 1000000, &f);
+	l2_state_release(&s);
+	if (e != ERR_OK && e != ERR_SYSTEM)
+		fail_msg("%s", f.why);
+	return e;
+}
+
+/* The folder as a copy may have it: each of the two has the inode of the other. */
+static void inodes_change(void)
+{
+	run("cd %s && set -- recovery_*/l2_snapshots.dat.*_* && test -f \"$1\" && "
+	    "cp $1 a && cp l2_snapshots.dat b && mv $1 c && mv l2_snapshots.dat $1 && "
+	    "mv c l2_snapshots.dat && cat a >$1 && cat b >l2_snapshots.dat && rm a b",
+	    own_folder);
+}
+
+/* Killed in the reset or on its way back, before that instant or behind it; then it is
+ * taken back, or finished. */
+static void in_a_copy_of_half_a_reset_content_tells(void **state)
+{
+	char root[L2_HEX], now[L2_HEX], kept[200];
+	struct files files = files_of_system;
+
+	(void)state;
+	snprintf(kept, sizeof kept, "%s/recovery_1000.part/l2_snapshots.dat", own_folder);
+	for (unsigned way = 0; way < 6; way++) {
+		bool back = way<2, finished = way> 3;
+
+		run("rm -rf %s*", log_path);
+		run("rm -rf %s/recovery_*", own_folder);
+		grow_on(&files_of_system, 3, root);
+		if (back)
+			assert_int_equal(reset_on(&files_of_system, false), ERR_OK);
+		files.exchange = way % 2 ? exchange_and_die : no_exchange;
+		assert_int_equal(reset_on(&files, back), ERR_SYSTEM);
+		inodes_change();
+		assert_int_equal(reset_on(&files_of_system, !finished), ERR_OK);
+		root_of(&files_of_system, finished ? kept : log_path, now);
+		assert_string_equal(now, root);
+		root_of(&files_of_system, log_path, now);
+		assert_string_equal(now, finished ? "" : root);
+	}
+}
+
 static void where_two_names_do_not_change_nothing_is_left(void **state)
 {
 	struct files files = files_of_system;
+	struct l2_restore_plan plan = {
+		.folder = folder, .reorg_db = db_path, .wall_ms = NOW + 86400000
+	};
 	struct l2_restored r;
 	struct fail f;
 
@@ -1223,6 +1366,20 @@ static void where_two_names_do_not_change_nothing_is_left(void **state)
 	assert_int_equal(count_like("*.swap_*"), 0);
 	assert_int_equal(count_like("*.part"), 0);
 	assert_int_equal(count_like("*.before_*"), 0);
+	/* nor of the guide's, which copies the name that each database has of its own */
+	run("rm %s/*", folder);
+	run("tar -czf %s/reorg_db_20260101_000000.tar.gz -C %s reorg_db/", folder,
+	    own_folder);
+	plan.files = &files;
+	assert_int_equal(l2_backup_restore(&plan, &r, &f), ERR_SYSTEM);
+	assert_int_equal(count_like("*.swap_*"), 0);
+	files.exchange = exchange_and_die;
+	assert_int_equal(l2_backup_restore(&plan, &r, &f), ERR_SYSTEM);
+	assert_int_equal(db_blocks(db_path), 10);
+	/* what was there stays, whatever is done then */
+	plan.files = &files_of_system;
+	assert_int_equal(l2_backup_restore(&plan, &r, &f), ERR_OK);
+	assert_int_equal(count_like("reorg_db.swap_*"), 1);
 }
 
 /* A disk that has taken all that it was given, and has one bit of it otherwise. */
@@ -1308,6 +1465,8 @@ int main(void)
 		ONE(a_packing_that_fails_writes_no_more),
 		ONE(what_is_stopped_leaves_nothing),
 		ONE(a_database_is_at_hand_before_the_log_goes),
+		ONE(a_name_says_it_by_content),
+		ONE(in_a_copy_of_half_a_reset_content_tells),
 		ONE(where_two_names_do_not_change_nothing_is_left),
 		ONE(what_another_disk_has_is_read),
 	};

@@ -66,11 +66,10 @@ static bool swap_tell(const struct leftovers *l, const char *of, const char *pat
 		    "place: nothing reads it",
 		    of);
 	} else if (swap == FILES_SWAP_FRESH) {
-		snprintf(remedy, sizeof remedy, "%s%s",
-		    database ? "that command again; or, with the log as it is now: pawl "
-			       "node rebuild-reorg-db"
-			     : "rm ",
-		    database ? "" : word);
+		snprintf(remedy, sizeof remedy, "rm -r %s%s", word,
+		    database ? "; then that command again; or, with the log as it is "
+			       "now: pawl node rebuild-reorg-db"
+			     : "");
 		doctor_finding(&l->n->d, "files", path, remedy,
 		    "it was to take the place of %s, and the command was killed before: "
 		    "that is as it was%s",
@@ -80,14 +79,15 @@ static bool swap_tell(const struct leftovers *l, const char *of, const char *pat
 			     : ", and nothing reads this");
 	} else if (swap == FILES_SWAP_UNSURE) {
 		snprintf(remedy, sizeof remedy,
-		    "look at both, and keep this one until it is known what it is: mv %s "
-		    "%s",
-		    word, shell_word(kept, sizeof kept, name));
+		    "pawl node %s %s tells what it is; until that is known, keep it: mv "
+		    "%s %s",
+		    database ? "reorgs --db-path" : "verify --snapshot", word, word,
+		    shell_word(kept, sizeof kept, name));
 		doctor_finding(&l->n->d, "files", path, remedy,
 		    "a command was killed while it put another %s in place: this is the "
-		    "one of before, or the one that was to come. Its name says by an "
-		    "inode which, and the folder was copied, or one of both replaced: "
-		    "nobody can tell, and nothing reads it",
+		    "one of before, or the one that was to come. The folder was copied, "
+		    "or one of the two was written since: nobody can tell, and nothing "
+		    "reads it",
 		    of);
 	}
 	return swap != FILES_SWAP_NONE;

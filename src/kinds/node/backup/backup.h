@@ -14,7 +14,7 @@
  *
  * Putting one back reads all of it first. What is in place then goes on under another
  * name, .before_<time>: both change names at once, and no instant has neither. Dying
- * between leaves a .swap_<number> (world/files.h).
+ * between leaves a .swap_<noted> (world/files.h).
  */
 #ifndef PAWL_KINDS_NODE_BACKUP_BACKUP_H
 #define PAWL_KINDS_NODE_BACKUP_BACKUP_H

@@ -1,11 +1,10 @@
 /* reset.c - log and database begun anew; what there was goes into a folder.
  *
- * What is new is made whole in that folder, under a name that ends with the number (of
- * its inode) of what it is to take the place of. Then both change names at once. Whoever
- * was killed before or after that sees by the number which of the two has that name; in a
- * copy of the folder neither has that number, and people say it. All of it can be taken
- * back until it has ended, in the same way; the folder's own name says which of both is
- * under way.
+ * What is new is made whole in that folder, under a name that ends with what files_note
+ * says of what it is to take the place of. Then both change names at once. Whoever was
+ * killed before or after that sees by it which of the two has that name, in a copy of the
+ * folder, too; where nobody can tell, people say it. All of it can be taken back until it
+ * has ended, in the same way; the folder's own name says which of both is under way.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -90,41 +89,34 @@ struct renewal {
 	char kept[BACKUP_PATH_MAX];  /* in the folder */
 	bool was;                    /* there was one: it is there */
 	bool done;                   /* and what is in place is the new one */
-	uint64_t number;             /* of what was to be replaced.. */
-	char made[BACKUP_PATH_MAX];  /* ..by this one; "": none yet */
+	char made[BACKUP_PATH_MAX];  /* is to replace what there was; "": none yet */
 	char fresh[BACKUP_PATH_MAX]; /* the same where nothing was; "": none yet */
-	bool changed;                /* they have: that name has what there was */
-	/* The same on the way back: of what is in place, and what there was. */
-	uint64_t in_place;
+	enum files_swap made_is;     /* OLD: they have changed names */
+	/* The same on the way back: what there was, to replace what is in place. */
 	char again[BACKUP_PATH_MAX];
-	bool changed_again;
+	enum files_swap again_is;
 };
 
-/* NAME..end..number, the folder's: its path, and the number. */
+/* NAME..end..noted, the folder's: its path, and what that is. */
 static void note_named(const struct renewal *r, const char *name, const char *end,
-    char path[BACKUP_PATH_MAX], uint64_t *ret_number)
+    char path[BACKUP_PATH_MAX], enum files_swap *ret)
 {
 	size_t len = strlen(r->name), n = strlen(end);
 
 	if (strncmp(name, r->name, len) != 0 || strncmp(name + len, end, n) != 0)
 		return;
-	snprintf(path, BACKUP_PATH_MAX, "%.960s/%.60s", r->reset->part, name);
-	*ret_number = strtoull(name + len + n, NULL, 10);
+	snprintf(path, BACKUP_PATH_MAX, "%.920s/%.100s", r->reset->part, name);
+	*ret = files_noted_is(r->reset->files, r->path, path, name + len + n);
+	if (*ret == FILES_SWAP_NONE)
+		*ret = FILES_SWAP_UNSURE;
 }
 
 static void note_made(void *ctx, const char *name)
 {
 	struct renewal *r = ctx;
 
-	note_named(r, name, INSTEAD, r->made, &r->number);
-	note_named(r, name, AGAIN, r->again, &r->in_place);
-}
-
-static bool has_number(const struct files *files, const char *path, uint64_t number)
-{
-	uint64_t is;
-
-	return path[0] && files->number(path, &is, NULL) == ERR_OK && is == number;
+	note_named(r, name, INSTEAD, r->made, &r->made_is);
+	note_named(r, name, AGAIN, r->again, &r->again_is);
 }
 
 static bool is_empty(const struct files *files, const char *path)
@@ -140,31 +132,30 @@ static bool is_empty(const struct files *files, const char *path)
 	return !size;
 }
 
-/* One that is to change names with what is in place, or has: by its number. One that is
- * empty is nothing that anybody had. */
-static enum err tell_apart(const struct renewal *r, const char *named, uint64_t number,
-    bool changed, struct fail *f)
+/* People say what nobody else can. */
+static enum err unsure(const struct renewal *r, const char *named, struct fail *f)
 {
-	const struct files *files = r->reset->files;
+	bool log = strcmp(r->name, LOG) == 0;
+	const char *look = log ? "pawl node verify" : "pawl node reorgs";
 	char is[SHELL_WORD_MAX], to[SHELL_WORD_MAX], name[SHELL_WORD_MAX];
 	char aside[BACKUP_PATH_MAX];
 
-	if (!named[0] || changed || has_number(files, r->path, number) ||
-	    is_empty(files, named) || MUTANT(reset_copied_is_sure))
-		return ERR_OK;
 	shell_word(is, sizeof is, named);
 	/* nothing is lost by who errs */
-	snprintf(aside, sizeof aside, "%.900s.before_reset", r->path);
+	snprintf(aside, sizeof aside, "%.900s.before%.60s", r->path,
+	    strrchr(r->reset->folder, '_'));
 	return fail_set(f, ERR_CONFLICT,
-	    "%.300s is what there was before the reset, or what is new in its place: its "
-	    "name says by an inode which, and that is neither its own nor the one of "
-	    "%.300s, as in a copy of the folder. Nothing was changed. Look at both. If "
-	    "it is that of before: mv %s %s; if it is the new one: mv %s %s; then "
-	    "type this again",
-	    named, r->path, is, shell_word(to, sizeof to, r->kept), is,
-	    shell_word(name, sizeof name, aside));
+	    "what %.300s has for %s is that of before the reset, or the new one, and "
+	    "nobody can tell: the folder was copied, or one of the two was written "
+	    "since. Nothing was changed. What it is: %s %s %s; what is in place: %s. If "
+	    "it is that of before: mv %s %s; if it is the new one: mv %s %s; then type "
+	    "this again",
+	    r->reset->part, r->name, look, log ? "--snapshot" : "--db-path", is, look, is,
+	    shell_word(to, sizeof to, r->kept), is, shell_word(name, sizeof name, aside));
 }
 
+/* An empty one was made, whatever its name says: it is nothing that anybody had. On the
+ * way back it is either. */
 static enum err renewal_look(struct renewal *r, struct fail *f)
 {
 	const struct files *files = r->reset->files;
@@ -172,12 +163,11 @@ static enum err renewal_look(struct renewal *r, struct fail *f)
 
 	snprintf(r->kept, sizeof r->kept, "%.960s/%s", r->reset->part, r->name);
 	r->was = there(files, r->kept);
-	r->changed = has_number(files, r->made, r->number);
-	r->changed_again = has_number(files, r->again, r->in_place);
-	if (e == ERR_OK)
-		e = tell_apart(r, r->made, r->number, r->changed, f);
-	return e == ERR_OK ? tell_apart(r, r->again, r->in_place, r->changed_again, f)
-			   : e;
+	if (e != ERR_OK || MUTANT(reset_copied_is_sure))
+		return e;
+	if (r->made_is == FILES_SWAP_UNSURE && !is_empty(files, r->made))
+		return unsure(r, r->made, f);
+	return r->again_is == FILES_SWAP_UNSURE ? unsure(r, r->again, f) : ERR_OK;
 }
 
 /* What the folder has. */
@@ -193,8 +183,8 @@ static enum err progress(struct l2_reset *ret, struct fail *f)
 	if (e == ERR_OK)
 		e = renewal_look(&db, f);
 	snprintf(state, sizeof state, "%.960s/l2_state.jsonl", ret->part);
-	ret->log = log.was || log.changed;
-	ret->reorg_db = db.was || db.changed;
+	ret->log = log.was || log.made_is == FILES_SWAP_OLD;
+	ret->reorg_db = db.was || db.made_is == FILES_SWAP_OLD;
 	ret->state = there(ret->files, state);
 	return e;
 }
@@ -294,10 +284,10 @@ static enum err moved(
 	return e == ERR_OK ? files->sync_folder(from, f) : e;
 }
 
-/* old: the number of the one that is there; NULL: none is. */
-static enum err make(struct renewal *r, const uint64_t *old, struct fail *f)
+/* old: one is there. */
+static enum err make(struct renewal *r, bool old, struct fail *f)
 {
-	char fresh[BACKUP_PATH_MAX];
+	char fresh[BACKUP_PATH_MAX], noted[FILES_NOTED];
 	enum err e;
 
 	snprintf(fresh, sizeof fresh, "%.960s/%s.fresh", r->reset->part, r->name);
@@ -305,11 +295,12 @@ static enum err make(struct renewal *r, const uint64_t *old, struct fail *f)
 	e = r->make(r->reset, r->journal, r->state, fresh, f);
 	if (e == ERR_OK && !old)
 		memcpy(r->fresh, fresh, sizeof fresh);
+	if (e == ERR_OK && old)
+		e = files_note(r->reset->files, r->path, noted, f);
 	if (e != ERR_OK || !old)
 		return e;
-	r->number = *old;
-	snprintf(r->made, sizeof r->made, "%.960s/%s" INSTEAD "%" PRIu64, r->reset->part,
-	    r->name, r->number);
+	snprintf(r->made, sizeof r->made, "%.920s/%s" INSTEAD "%s", r->reset->part,
+	    r->name, noted);
 	return moved(r, fresh, r->made, f);
 }
 
@@ -338,16 +329,15 @@ static void made_drop(struct renewal *r)
 static enum err renewal_make(struct renewal *r, struct fail *f)
 {
 	const struct files *files = r->reset->files;
-	uint64_t number = 0;
-	bool old = files->number(r->path, &number, NULL) == ERR_OK;
+	bool old = there(files, r->path);
 	enum err e = renewal_look(r, f);
 
 	r->done = r->was && old && !MUTANT(reset_forgets);
 	if (e != ERR_OK || r->done)
 		return e;
-	if (r->made[0] && !r->changed && (!old || number != r->number))
+	if (r->made[0] && r->made_is == FILES_SWAP_UNSURE)
 		made_drop(r);
-	return r->made[0] ? ERR_OK : make(r, old ? &number : NULL, f);
+	return r->made[0] ? ERR_OK : make(r, old, f);
 }
 
 static enum err renewal_place(struct renewal *r, struct fail *f)
@@ -358,16 +348,16 @@ static enum err renewal_place(struct renewal *r, struct fail *f)
 		return ERR_OK;
 	if (r->fresh[0])
 		return moved(r, r->fresh, r->path, f);
-	e = change_names(r, r->made, r->changed && !MUTANT(reset_changes_twice), f);
+	e = change_names(
+	    r, r->made, r->made_is == FILES_SWAP_OLD && !MUTANT(reset_changes_twice), f);
 	if (e == ERR_OK)
 		e = moved(r, r->made, r->kept, f);
 	r->was = e == ERR_OK;
 	return e;
 }
 
-/* By its number it is what is new, and nobody needs it. But in a copy of the folder
- * another file may have got that number: nothing that somebody may have had is removed.
- */
+/* It is what is new, and nobody needs it. But where its name has a number alone, another
+ * file may have got that in a copy: nothing that somebody may have had is removed. */
 static enum err made_keep(
     struct renewal *r, int64_t wall_ms, char aside[BACKUP_PATH_MAX], struct fail *f)
 {
@@ -385,28 +375,30 @@ static enum err put_back(
     struct renewal *r, int64_t wall_ms, char aside[BACKUP_PATH_MAX], struct fail *f)
 {
 	const struct files *files = r->reset->files;
-	uint64_t number = 0;
-	bool any = files->number(r->path, &number, NULL) == ERR_OK;
+	char noted[FILES_NOTED];
 	enum err e = renewal_look(r, f);
-	const char *old = r->again[0] ? r->again
-	    : r->was                  ? r->kept
-	    : r->changed              ? r->made
-				      : NULL;
+	const char *old = r->again[0]      ? r->again
+	    : r->was                       ? r->kept
+	    : r->made_is == FILES_SWAP_OLD ? r->made
+					   : NULL;
 
 	if (e == ERR_OK && !old)
 		return made_keep(r, wall_ms, aside, f);
 	if (e != ERR_OK)
 		return e;
-	if (!any)
+	if (!there(files, r->path))
 		return moved(r, old, r->path, f);
 	if (!r->again[0]) {
-		snprintf(r->again, sizeof r->again, "%.960s/%s" AGAIN "%" PRIu64,
-		    r->reset->part, r->name, number);
+		e = files_note(files, r->path, noted, f);
+		if (e != ERR_OK)
+			return e;
+		snprintf(r->again, sizeof r->again, "%.920s/%s" AGAIN "%s",
+		    r->reset->part, r->name, noted);
 		e = moved(r, old, r->again, f);
 	}
 	if (e == ERR_OK)
-		e = change_names(
-		    r, r->again, r->changed_again && !MUTANT(undo_changes_twice), f);
+		e = change_names(r, r->again,
+		    r->again_is == FILES_SWAP_OLD && !MUTANT(undo_changes_twice), f);
 	if (e == ERR_OK)
 		e = name_free(files, wall_ms, r->path, aside, f);
 	return e == ERR_OK ? moved(r, r->again, aside, f) : e;

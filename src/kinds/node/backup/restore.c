@@ -5,7 +5,7 @@
 #include "base/mem.h"
 #include "base/mutant.h"
 #include "kinds/node/backup/inside.h"
-#include "kinds/node/reorgdb/reorgdb.h"
+#include "kinds/node/reorgdb/rebuild.h"
 
 #define DATABASE "reorg_db"
 
@@ -285,6 +285,20 @@ static enum err sum_check(
 	return e;
 }
 
+/* A copy by hand has it from the one that it was made of, and is told from that by it:
+ * where none is, the next one to write the database makes one. */
+static enum err identity_drop(struct putting *p, struct fail *f)
+{
+	char path[BACKUP_PATH_MAX];
+	enum err e;
+
+	snprintf(path, sizeof path, "%.1000s/IDENTITY", p->db_part);
+	e = p->plan->files->remove(path, f);
+	return e == ERR_OK       ? p->plan->files->sync_folder(path, f)
+	    : e == ERR_NOT_FOUND ? ERR_OK
+				 : e;
+}
+
 static enum err db_prepare(struct putting *p, struct fail *f)
 {
 	const struct l2_restore_plan *plan = p->plan;
@@ -300,6 +314,8 @@ static enum err db_prepare(struct putting *p, struct fail *f)
 	snprintf(p->db_part, sizeof p->db_part, "%.990s.part", plan->reorg_db);
 	reorgdb_remove(p->db_part);
 	e = tar_read(plan->files, p->db, DATABASE, p->db_part, digest, f);
+	if (e == ERR_OK && !MUTANT(restored_by_its_name))
+		e = identity_drop(p, f);
 	if (e == ERR_OK)
 		e = database_look(p->db_part, &values, f);
 	return e;
@@ -417,7 +433,7 @@ static enum err swap_end(const struct files *files, int64_t wall_ms, const char 
 enum err place(const struct files *files, int64_t wall_ms, const char *path, bool there,
     char kept[BACKUP_PATH_MAX], struct fail *f)
 {
-	char part[BACKUP_PATH_MAX], between[BACKUP_PATH_MAX];
+	char part[BACKUP_PATH_MAX], between[BACKUP_PATH_MAX] = "";
 	enum err e;
 
 	kept[0] = '\0';
@@ -480,7 +496,6 @@ static enum err log_put(struct putting *p, struct fail *f)
 static enum err db_begin(struct putting *p, struct fail *f)
 {
 	const struct l2_restore_plan *plan = p->plan;
-	char left[BACKUP_PATH_MAX];
 	bool any = false;
 	enum err e;
 
@@ -490,13 +505,10 @@ static enum err db_begin(struct putting *p, struct fail *f)
 	if (e == ERR_NOT_FOUND)
 		return ERR_OK;
 	if (e == ERR_OK)
-		e = files_swap_name(plan->files, plan->reorg_db, left, sizeof left, f);
-	if (e == ERR_OK) {
-		reorgdb_remove(left);
-		e = files_swap_begin(plan->files, p->db_part, plan->reorg_db,
-		    p->db_between, sizeof p->db_between, f);
-	}
-	return e;
+		e = reorgdb_swap_clear(plan->reorg_db, f);
+	return e == ERR_OK ? files_swap_begin(plan->files, p->db_part, plan->reorg_db,
+				 p->db_between, sizeof p->db_between, f)
+			   : e;
 }
 
 static enum err db_put(struct putting *p, struct fail *f)

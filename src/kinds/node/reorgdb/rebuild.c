@@ -226,6 +226,22 @@ static enum err leftover_clear(const char *path, struct fail *f)
 	return e;
 }
 
+enum err reorgdb_swap_clear(const char *path, struct fail *f)
+{
+	char left[PATH_MAX];
+	enum err e = files_swap_name(&files_of_system, path, left, sizeof left, f);
+
+	if (e == ERR_OK &&
+	    files_swap_look(&files_of_system, path, left) != FILES_SWAP_FRESH &&
+	    !MUTANT(swap_unsure_goes))
+		return fail_set(f, ERR_CONFLICT,
+		    "a command that was killed has left %.400s, and nobody can tell "
+		    "whether it is the database of before. Nothing was changed. What to "
+		    "do with it: pawl node doctor",
+		    left);
+	return e == ERR_OK ? leftover_clear(left, f) : e;
+}
+
 static enum err aside_name(char out[PATH_MAX], const char *path, struct fail *f)
 {
 	for (int i = 1; i <= NAMES_MAX; i++) {
@@ -258,7 +274,7 @@ enum err reorgdb_take_place(const struct files *files, const char *fresh,
 static enum err swap(
     struct rebuilt *ret, const char *path, const char *fresh, struct fail *f)
 {
-	char aside[PATH_MAX], left[PATH_MAX];
+	char aside[PATH_MAX];
 	bool there = access(path, F_OK) == 0;
 	struct reorgdb_held held = REORGDB_NOT_HELD;
 	enum err e = aside_name(aside, path, f);
@@ -267,9 +283,7 @@ static enum err swap(
 	if (e == ERR_OK)
 		e = reorgdb_hold(path, &held, f);
 	if (e == ERR_OK && there)
-		e = files_swap_name(&files_of_system, path, left, sizeof left, f);
-	if (e == ERR_OK && there)
-		e = leftover_clear(left, f);
+		e = reorgdb_swap_clear(path, f);
 	if (e == ERR_OK)
 		e = reorgdb_take_place(
 		    &files_of_system, fresh, path, there ? aside : NULL, f);

@@ -24,6 +24,10 @@ struct rebuilt {
 NODISCARD enum err reorgdb_rebuild(
     struct rebuilt *ret, struct journal *j, const char *path, struct fail *f);
 
+/* What a swap of this database that was killed left, and the next one would be called:
+ * one that is FRESH goes. fails: CONFLICT, it is not, and people have to say what it is
+ */
+NODISCARD enum err reorgdb_swap_clear(const char *path, struct fail *f);
 /* What is whole at fresh gets the name; what has it is called aside from then on, which
  * nothing else is. NULL: nothing has it. By files_swap_begin. */
 NODISCARD enum err reorgdb_take_place(const struct files *files, const char *fresh,
