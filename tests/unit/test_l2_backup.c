@@ -474,6 +474,51 @@ static void who_writes_is_not_replaced(void **state)
 	close(up[0]), close(up[1]), close(down[0]), close(down[1]);
 }
 
+/* While one is under way that has read its copy. */
+static enum err others_refused(
+    void *ctx, const struct l2_restored *r, const char *log, struct fail *f)
+{
+	struct l2_restored other;
+	struct reorgdb *db = NULL;
+
+	(void)r, (void)log;
+	assert_int_equal(reorgdb_open(&db, db_path, REORGDB_CREATE, f), ERR_OWNED);
+	assert_int_equal(restore_on(&files_of_system, NULL, &other, f), ERR_OWNED);
+	return *(enum err *)ctx;
+}
+
+static void where_none_is_nobody_makes_one_meanwhile(void **state)
+{
+	enum err says = ERR_CONFLICT;
+	struct l2_restore_plan plan = { .files = &files_of_system,
+		.folder = folder,
+		.log = log_path,
+		.reorg_db = db_path,
+		.wall_ms = NOW + 86400000,
+		.agree = others_refused,
+		.ctx = &says };
+	char root[L2_HEX];
+	struct l2_restored r;
+	struct fail f;
+
+	(void)state;
+	grow_on(&files_of_system, 5, root);
+	db_fill(0, 12);
+	made(0);
+	run("rm -r %s", db_path);
+	assert_int_equal(l2_backup_restore(&plan, &r, &f), ERR_CONFLICT);
+	assert_int_equal(count_like("reorg_db*"), 0);
+	says = ERR_OK;
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(l2_backup_restore(&plan, &r, &f), ERR_OK);
+		assert_int_equal(db_blocks(db_path), 12);
+		assert_int_equal(count_like("reorg_db*"), 1);
+		run("rm -r %s", db_path);
+		/* what a kill leaves: it is nothing that anybody had */
+		run("mkdir %s", db_path);
+	}
+}
+
 /* -- while it is written ------------------------------------------------------ */
 
 static void write_on(void)
@@ -1450,6 +1495,7 @@ int main(void)
 		ONE(no_backup_is_passed_over_in_silence),
 		ONE(nothing_else_comes_out_of_an_archive),
 		ONE(who_writes_is_not_replaced),
+		ONE(where_none_is_nobody_makes_one_meanwhile),
 		ONE(a_copy_is_of_one_instant),
 		ONE(what_changes_meanwhile_is_copied_again),
 		ONE(a_restore_dies_anywhere),

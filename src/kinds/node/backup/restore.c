@@ -502,7 +502,7 @@ static enum err db_begin(struct putting *p, struct fail *f)
 	if (!p->db[0])
 		return ERR_OK;
 	e = plan->files->each(plan->reorg_db, note_any, &any, f);
-	if (e == ERR_NOT_FOUND)
+	if (e == ERR_OK && !any)
 		return ERR_OK;
 	if (e == ERR_OK)
 		e = reorgdb_swap_clear(plan->reorg_db, f);
@@ -558,7 +558,9 @@ enum err l2_backup_restore(
 	/* The database is held by the process that is the node, the log while it is
 	 * written alone. */
 	if (e == ERR_OK && plan->reorg_db)
-		e = reorgdb_hold(plan->reorg_db, &p.held, f);
+		e = p.db[0] && !MUTANT(restore_beside_another)
+		    ? reorgdb_hold_place(plan->reorg_db, &p.held, f)
+		    : reorgdb_hold(plan->reorg_db, &p.held, f);
 	if (e == ERR_OK)
 		e = db_prepare(&p, f);
 	if (e == ERR_OK)

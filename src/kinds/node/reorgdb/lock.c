@@ -13,6 +13,7 @@
 
 #define PATH_ROOM 4096
 #define LOCK "LOCK"
+#define PLACE_TRIES 20
 
 /* -- who has it -------------------------------------------------------------- */
 
@@ -50,6 +51,12 @@ enum err reorgdb_owned(const char *path, struct fail *f)
 
 /* -- the folder's -------------------------------------------------------------- */
 
+static enum err replaced(const char *path, struct fail *f)
+{
+	return fail_set(f, ERR_STALE,
+	    "the reorg database %s was replaced just now; type it again", path);
+}
+
 enum err reorgdb_folder_lock(const char *path, int *ret, struct fail *f)
 {
 	struct stat mine, there;
@@ -65,8 +72,7 @@ enum err reorgdb_folder_lock(const char *path, int *ret, struct fail *f)
 	if (fstat(fd, &mine) != 0 || stat(path, &there) != 0 ||
 	    mine.st_ino != there.st_ino || mine.st_dev != there.st_dev) {
 		close(fd);
-		return fail_set(f, ERR_STALE,
-		    "the reorg database %s was replaced just now; type it again", path);
+		return replaced(path, f);
 	}
 	*ret = fd;
 	return ERR_OK;
@@ -121,8 +127,26 @@ enum err reorgdb_hold(const char *path, struct reorgdb_held *ret, struct fail *f
 	return e;
 }
 
+enum err reorgdb_hold_place(const char *path, struct reorgdb_held *ret, struct fail *f)
+{
+	for (int i = 0; i < PLACE_TRIES; i++) {
+		bool made = mkdir(path, 0700) == 0;
+		bool can_be = made || errno == EEXIST;
+		enum err e = reorgdb_hold(path, ret, f);
+
+		if (e == ERR_OK && made)
+			ret->made = path;
+		/* Else one went between, as that of another who held the place. */
+		if (e != ERR_OK || ret->folder >= 0 || !can_be)
+			return e;
+	}
+	return replaced(path, f);
+}
+
 void reorgdb_let_go(struct reorgdb_held *held)
 {
+	if (held->made)
+		(void)rmdir(held->made);
 	if (held->lock >= 0)
 		close(held->lock);
 	if (held->folder >= 0)

@@ -110,43 +110,58 @@ static enum err look(struct folder *ret, const char *path, struct fail *f)
 	return errno ? fail_file(f, ERR_SYSTEM, path) : ERR_OK;
 }
 
+static enum err none(const char *path, struct fail *f)
+{
+	char word[SHELL_WORD_MAX];
+
+	return fail_set(f, ERR_NOT_FOUND,
+	    "there is no reorg database at %s: pawl node init-reorg-db --path %s", path,
+	    shell_word(word, sizeof word, path));
+}
+
+/* Who may write it has its lock before he looks whether there is one: it may be put there
+ * just now. ret_folder: as of reorgdb_folder_lock. */
+static enum err lock(
+    int *ret_folder, const char *path, enum reorgdb_mode mode, struct fail *f)
+{
+	enum err e = l2_itself(path, f);
+
+	if (e != ERR_OK)
+		return e;
+	if (mode == REORGDB_CREATE) {
+		if (mkdir(path, 0700) == 0)
+			e = files_of_system.sync_folder(path, f);
+		else if (errno != EEXIST)
+			e = fail_file(f, ERR_SYSTEM, path);
+	}
+	if (e == ERR_OK)
+		e = reorgdb_folder_lock(path, ret_folder, f);
+	return e == ERR_OK && *ret_folder < 0 ? none(path, f) : e;
+}
+
 /* Whether one is to be made. RocksDB makes one beside files of another whose CURRENT is
  * gone, and clears these: it is never asked to. */
 static enum err prepare(
     bool *ret_make, const char *path, enum reorgdb_mode mode, struct fail *f)
 {
 	struct folder there;
-	char what[320], word[SHELL_WORD_MAX];
-	enum err e;
+	char what[320];
+	enum err e = look(&there, path, f);
 
-	if (strlen(path) > PATH_ROOM - 32)
-		return fail_set(
-		    f, ERR_INPUT, "the path of the reorg database is too long");
-	if (mode != REORGDB_READ) {
-		e = l2_itself(path, f);
-		if (e != ERR_OK)
-			return e;
-	}
-	e = look(&there, path, f);
 	if (e != ERR_OK)
 		return e;
-	*ret_make = mode == REORGDB_CREATE && (!there.there || there.empty);
+	*ret_make = mode == REORGDB_CREATE && there.empty;
 	if (there.current)
 		return ERR_OK;
 	if (there.part[0]) {
 		snprintf(what, sizeof what, "CURRENT is missing beside %s", there.part);
 		return damaged(path, what, f);
 	}
-	if (*ret_make) {
-		if (!there.there && mkdir(path, 0700) != 0)
-			return fail_file(f, ERR_SYSTEM, path);
-		return files_of_system.sync_folder(path, f);
-	}
+	if (*ret_make)
+		return ERR_OK;
 	return there.there && !there.empty
 	    ? fail_set(f, ERR_NOT_FOUND, "%s is a folder without a reorg database", path)
-	    : fail_set(f, ERR_NOT_FOUND,
-		  "there is no reorg database at %s: pawl node init-reorg-db --path %s",
-		  path, shell_word(word, sizeof word, path));
+	    : none(path, f);
 }
 
 /* -- what is left of one ----------------------------------------------------- */
@@ -281,16 +296,19 @@ static enum err open_once(
 {
 	struct reorgdb *db;
 	bool make = false;
-	enum err e = prepare(&make, path, mode, f);
+	enum err e = ERR_OK;
 
 	*ret = NULL;
-	if (e != ERR_OK)
-		return e;
+	if (strlen(path) > PATH_ROOM - 32)
+		return fail_set(
+		    f, ERR_INPUT, "the path of the reorg database is too long");
 	db = mem_new(sizeof *db);
 	db->path = mem_str(path);
 	db->folder = -1;
 	if (mode != REORGDB_READ)
-		e = reorgdb_folder_lock(path, &db->folder, f);
+		e = lock(&db->folder, path, mode, f);
+	if (e == ERR_OK)
+		e = prepare(&make, path, mode, f);
 	if (e == ERR_OK) {
 		drop(db, is_left);
 		e = open_at(db, make, mode == REORGDB_READ, f);

@@ -137,9 +137,14 @@ void reorgdb_remove(const char *path); /* the folder of such a copy, and a half 
  * Where there is none nothing is held. Not for who has it open himself. */
 struct reorgdb_held {
 	int folder, lock; /* -1: there is none */
+	const char *made; /* an empty folder, for its lock; NULL */
 };
-#define REORGDB_NOT_HELD ((struct reorgdb_held){ -1, -1 })
+#define REORGDB_NOT_HELD ((struct reorgdb_held){ -1, -1, NULL })
 NODISCARD enum err reorgdb_hold(
+    const char *path, struct reorgdb_held *ret, struct fail *f);
+/* And nobody makes one meanwhile: where there is none its place is held, by an empty
+ * folder that goes with the lock, if it is still there. path is borrowed until then. */
+NODISCARD enum err reorgdb_hold_place(
     const char *path, struct reorgdb_held *ret, struct fail *f);
 void reorgdb_let_go(struct reorgdb_held *held);
 
