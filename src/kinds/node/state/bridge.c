@@ -276,12 +276,11 @@ static enum err anchor_rule(
 		return fail_set(
 		    f, ERR_INPUT, "it stands on no anchor: pegout_anchor comes first");
 	if (!anchor_in_journal(b, was->anchor, &anchor)) {
-		if (c->by_hand)
-			return anchor_by_word(b, was, f);
-		if (MUTANT(pegout_on_unknown_anchor))
-			return ERR_OK;
+		e = MUTANT(pegout_on_unknown_anchor) ? ERR_OK : anchor_by_word(b, was, f);
+		if (e != ERR_OK || c->by_hand || MUTANT(pegout_on_unknown_anchor))
+			return e;
 		return fail_set(f, ERR_INPUT,
-		    "its anchor %s is none that this node knows: say by \"by_hand\":true "
+		    "its anchor %s is none of this journal's: say by \"by_hand\":true "
 		    "that it is confirmed by your word, or leave it",
 		    change_shown(shown, was->anchor));
 	}
