@@ -263,6 +263,11 @@ def nothing_goes_on_top_silently(folder):
     foreign = write(os.path.join(folder, "foreign.json"), re.sub(r',?"root":"[0-9a-f]+"', "", foreign))
     word, told = node.word("node", "create-anchor", "--l2-state-file", foreign)
     assert f"import {foreign}" in told and "supply of 10 in place of 3" in told and bytes_of(node.log) == whole, told
+    same = write(os.path.join(folder, "same.json"), re.sub(r'"peer":"b"', '"peer":"c"', bytes_of(foreign).decode()).replace('"9"', '"2"'))
+    told = node.word("node", "create-anchor", "--l2-state-file", same)[1]
+    assert "the same supply of 3, with other records (2 balances)" in told, told
+    told = node.word("node", "import", same)[1]
+    assert "the supply stays 3, with other records (2 balances)" in told, told
     # one that the journal had, and has not any more
     older, told = node.word("node", "create-anchor", "--l2-state-file", empty)
     assert re.search(r"older state, that behind change 0 .*: 2 changes since, transfers among them, are not in it", told), told

@@ -95,6 +95,11 @@ void newest_lost_tell(
 	book_lost(&lost, is, will);
 	amount_format(was, &lost.supply, 0);
 	amount_format(becomes, &lost.supply_to, 0);
-	buf_addf(out, "a supply of %s in place of %s", becomes, was);
+	if (strcmp(was, becomes) != 0) {
+		buf_addf(out, "a supply of %s in place of %s", becomes, was);
+	} else {
+		buf_addf(out, "the same supply of %s", was);
+		replace_others_tell(out, &lost);
+	}
 	replace_lost_tell(out, &lost);
 }

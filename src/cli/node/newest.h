@@ -36,7 +36,8 @@ void newest_tell(
 bool newest_goes(struct newest *is, struct newest *comes, struct journal *journal,
     const char *log, const char *other);
 
-/* "a supply of 5 in place of 7, 1 completed peg-out of .."; both are sorted. */
+/* "a supply of 5 in place of 7, 1 completed peg-out of ..", or "the same supply of 7,
+ * with other records (2 balances)"; both are sorted. */
 void newest_lost_tell(
     struct buf *out, const struct l2_state *is, const struct l2_state *will);
 

@@ -142,6 +142,35 @@ void replace_lost_tell(struct buf *out, const struct book_lost *lost)
 	sats_tell(out, lost->pegins, "minted peg-in", &lost->minted, "");
 }
 
+void replace_others_tell(struct buf *out, const struct book_lost *lost)
+{
+	static const char *const called[L2_LISTS] = { "balance", "escrow", "peg-in",
+		"peg-out", "task" };
+	size_t told = 0;
+
+	for (enum l2_list list = 0; list < L2_LISTS; list++)
+		if (lost->others[list])
+			buf_addf(out, "%s%zu %s%s",
+			    told++ ? ", " : ", with other records (", lost->others[list],
+			    called[list], lost->others[list] == 1 ? "" : "s");
+	if (told)
+		buf_add_str(out, ")");
+}
+
+static void supply_tell(struct buf *out, const struct book_lost *lost)
+{
+	char was[AMOUNT_TEXT_MAX], will[AMOUNT_TEXT_MAX];
+
+	amount_format(was, &lost->supply, 0);
+	amount_format(will, &lost->supply_to, 0);
+	if (strcmp(was, will) != 0) {
+		buf_addf(out, "; the supply of %s becomes %s", was, will);
+	} else {
+		buf_addf(out, "; the supply stays %s", was);
+		replace_others_tell(out, lost);
+	}
+}
+
 static void newer_tell(struct buf *out, const struct replacement *p)
 {
 	const struct newest *n = p->r->newer;
@@ -172,14 +201,11 @@ static enum err refuse(const struct replacement *p, uint32_t w, struct fail *f)
 	struct word_asked r = { p->r->yes, w,
 		doubt ? "To take that state as it is" : "Only if that is meant",
 		p->r->line };
-	char was[AMOUNT_TEXT_MAX], will[AMOUNT_TEXT_MAX];
 	enum err e;
 	struct buf out;
 
 	if (doubt)
 		return refuse_doubt(p, &r, f);
-	amount_format(was, &p->lost.supply, 0);
-	amount_format(will, &p->lost.supply_to, 0);
 	buf_init(&out, 1400);
 	changes_tell(&out, p);
 	if (p->back)
@@ -193,13 +219,14 @@ static enum err refuse(const struct replacement *p, uint32_t w, struct fail *f)
 	newer_tell(&out, p);
 	if (p->r->doubt)
 		buf_addf(&out, "; and %.300s", p->r->doubt);
+	supply_tell(&out, &p->lost);
 	if (p->ret->unknown[0])
 		cli_warn(p->cli, "%s", p->ret->unknown);
 	e = refuse_word(f, &r,
 	    "%.120s has another state (root %.16s) than %s (root %.16s). With it these "
-	    "are given up: %s; the supply of %s becomes %s",
+	    "are given up: %s",
 	    p->r->what, p->will, p->ret->fresh ? "newer ones" : "the journal",
-	    p->ret->fresh ? "others" : p->is, buf_text(&out), was, will);
+	    p->ret->fresh ? "others" : p->is, buf_text(&out));
 	buf_release(&out);
 	return e;
 }

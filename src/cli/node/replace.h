@@ -46,6 +46,9 @@ NODISCARD enum err replace_state(
 
 /* ", 2 completed peg-outs of .." and so on, to what may be told behind it. */
 void replace_lost_tell(struct buf *out, const struct book_lost *lost);
+/* ", with other records (2 balances, 1 peg-in)": what there is to say where the supply is
+ * the same. */
+void replace_others_tell(struct buf *out, const struct book_lost *lost);
 
 /* What became of the changes of a journal that had the state: "as behind change 2: ..".
  */

@@ -188,6 +188,7 @@ struct book_lost {
 	size_t pegouts, pegins;          /* completed ones; minted ones */
 	struct amount released, minted;  /* of these, in satoshi */
 	struct amount supply, supply_to; /* before and after */
+	size_t others[L2_LISTS];         /* records that differ, where these are equal */
 };
 void book_lost(
     struct book_lost *ret, const struct l2_state *is, const struct l2_state *will);

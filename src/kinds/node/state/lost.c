@@ -73,6 +73,41 @@ static struct amount supply_of(const struct l2_state *s)
 	return sum;
 }
 
+static bool is_same(const struct l2_kind *kind, const void *a, const void *b)
+{
+	for (size_t i = 0; i < kind->fields_n; i++) {
+		const struct l2_field *field = &kind->fields[i];
+
+		if (field->type == L2_TEXT
+			? !l2_same(l2_field_text(a, field), l2_field_text(b, field))
+			: l2_field_number(a, field) != l2_field_number(b, field))
+			return false;
+	}
+	return true;
+}
+
+/* Of both, by their ids. */
+static size_t others(
+    const struct l2_state *is, const struct l2_state *will, enum l2_list list)
+{
+	const struct l2_kind *kind = &l2_kinds[list];
+	size_t n = l2_state_n(is, list), m = l2_state_n(will, list), ret = 0;
+
+	for (size_t i = 0, j = 0; i < n || j < m;) {
+		const void *a = i < n ? l2_state_at(is, list, i) : NULL;
+		const void *b = j < m ? l2_state_at(will, list, j) : NULL;
+		int order = !a ? 1
+		    : !b       ? -1
+			       : l2_compare(l2_field_text(a, &kind->fields[0]),
+				     l2_field_text(b, &kind->fields[0]));
+
+		ret += order || !is_same(kind, a, b);
+		i += order <= 0;
+		j += order >= 0;
+	}
+	return ret;
+}
+
 void book_lost(
     struct book_lost *ret, const struct l2_state *is, const struct l2_state *will)
 {
@@ -80,4 +115,7 @@ void book_lost(
 	    (struct book_lost){ .supply = supply_of(is), .supply_to = supply_of(will) };
 	pegouts_compare(ret, is, will);
 	pegins_compare(ret, is, will);
+	for (enum l2_list list = 0; list < L2_LISTS; list++)
+		if (!amount_cmp(&ret->supply, &ret->supply_to))
+			ret->others[list] = others(is, will, list);
 }
