@@ -196,6 +196,7 @@ def what_is_in_its_place_is_named(folder):
             run = Run(folder, *words)
             assert run.code == code and why in run.out + run.err, (words, run.out, run.err)
             assert "PRAGMA" not in run.out + run.err, run.err
+            assert "pawl.db: pawl.db: " not in run.out + run.err, (run.out, run.err)
 
     says(6, f"is cut short: 8192 bytes of its {len(whole_of_it)}", whole_of_it[:8192])
     says(6, f"is cut short: 5000 bytes of its {len(whole_of_it)}", whole_of_it[:5000])

@@ -2,6 +2,7 @@
  */
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/utf8.h"
 #include "cli/doctor/doctor.h"
@@ -9,10 +10,14 @@
 static void PRINTF(6, 0) vtold(struct doctor *d, const char *what, const char *subject,
     bool finding, const char *advice, const char *fmt, va_list ap)
 {
-	char text[700];
+	size_t n = strlen(subject);
+	char said[700];
+	const char *text = said;
 
-	vsnprintf(text, sizeof text, fmt, ap);
-	utf8_plain(text);
+	vsnprintf(said, sizeof said, fmt, ap);
+	utf8_plain(said);
+	if (!strncmp(said, subject, n) && !strncmp(said + n, ": ", 2))
+		text += n + 2; /* an error of it names it, too */
 	d->findings += finding;
 	if (d->first) {
 		if (finding && d->findings == 1)
