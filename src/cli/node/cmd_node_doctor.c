@@ -23,12 +23,37 @@ void doctor_trouble(struct node_doctor *n, const char *what, const char *subject
 
 /* -- folder and size ------------------------------------------------------- */
 
-static void look_tell(struct node_doctor *n)
+/* "20 KB", "300 MB". */
+static const char *size_tell(char out[32], uint64_t bytes)
+{
+	uint64_t unit = bytes < 10 * L2_MB ? 1024 : L2_MB;
+
+	snprintf(out, 32, "%" PRIu64 " %s", (bytes + unit - 1) / unit,
+	    unit == L2_MB ? "MB" : "KB");
+	return out;
+}
+
+static void room_tell(struct node_doctor *n)
 {
 	const struct l2_look *l = &n->look;
 	uint64_t needed = l->log_bytes + l->database_bytes;
-	uint64_t unit = needed < 10 * L2_MB ? 1024 : L2_MB;
-	const char *name = unit == L2_MB ? "MB" : "KB";
+	bool low = l2_disk_is_low(l);
+	char of_disk[60] = "", is_free[32], takes[32];
+
+	if (l->disk_free < 0 || (!low && (uint64_t)l->disk_free >= needed))
+		return;
+	if (low)
+		snprintf(of_disk, sizeof of_disk, ", less than %d %% of it", L2_DISK_LOW);
+	doctor_finding(&n->d, "files", n->files.paths.folder,
+	    "make room: older backups, pawl node prune",
+	    "%s are free on its file system%s; a backup takes up to %s",
+	    size_tell(is_free, (uint64_t)l->disk_free), of_disk,
+	    size_tell(takes, needed));
+}
+
+static void look_tell(struct node_doctor *n)
+{
+	const struct l2_look *l = &n->look;
 
 	for (size_t i = 0; i < l->findings_n; i++)
 		doctor_finding(&n->d, "files", l->findings[i].of, l->findings[i].remedy,
@@ -44,13 +69,7 @@ static void look_tell(struct node_doctor *n)
 		doctor_finding(&n->d, "files", n->files.reorg_db,
 		    "pawl node prune-reorg-db, while the node is stopped",
 		    "it is %" PRIu64 " MB", l->database_bytes / L2_MB);
-	if (l2_disk_is_low(l) || (l->disk_free >= 0 && (uint64_t)l->disk_free < needed))
-		doctor_finding(&n->d, "files", n->files.paths.folder,
-		    "make room: older backups, pawl node prune",
-		    "%" PRIu64 " %s are free on its file system, and a backup takes up "
-		    "to %" PRIu64 " %s",
-		    (uint64_t)l->disk_free / unit, name, (needed + unit - 1) / unit,
-		    name);
+	room_tell(n);
 }
 
 /* -- the journal ----------------------------------------------------------- */
