@@ -21,6 +21,7 @@ class Server:
     """Of JSON-RPC, on a free port, until it is left. login: user:password that it wants."""
 
     def __init__(self, answer, login=None):
+        self.refused = refused = []  # requests without that
         wanted = "Basic " + base64.b64encode((login or "").encode()).decode()
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -30,6 +31,7 @@ class Server:
             def do_POST(self):
                 asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 if login and self.headers["Authorization"] != wanted:
+                    refused.append(asked)
                     self.send_response(401)
                     self.send_header("WWW-Authenticate", 'Basic realm="jsonrpc"')
                     self.send_header("Content-Length", "0")

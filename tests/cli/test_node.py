@@ -6,7 +6,6 @@ usage: test_node.py PAWL
 Speaks TAP.
 """
 
-import concurrent.futures
 import contextlib
 import fcntl
 import hashlib
@@ -496,16 +495,14 @@ def doctor_says_who_asks_wrongly(folder):
     shown = {"": "say who asks: cookie: FILE", ", cookie: cookie": "now it is cookie$",
              ", cookie: gone": "now it is gone$",
              ", user: 'file:user', password: 'file:word'": r"correct user \(file:user\) or password"}
-    with Bitcoind(20, login="u:p") as node, concurrent.futures.ThreadPoolExecutor() as pool:
-        waits = []  # at once: each gives its node seconds to think better of it
-        for more in shown:
-            config = write(folder, f"{len(waits)}.yaml", "journal: pawl.db", "node: {data_dir: l2, chain: b}",
+    with Bitcoind(20, login="u:p") as node:
+        for more, wanted in shown.items():
+            config = write(folder, "login.yaml", "journal: pawl.db", "node: {data_dir: l2, chain: b}",
                            "chains: {b: {kind: bitcoin, network: regtest, finality: {depth: 6}, "
                            f"endpoints: [{{url: '{node.url}'{more}}}]}}}}")
-            waits.append(pool.submit(found, "node", config))
-    for told, wanted in zip(waits, shown.values()):
-        (text, do), = told.result()
-        assert text.startswith("HTTP 401: ") and re.search(wanted, do), (text, do)
+            (text, do), = found("node", config)
+            assert text.startswith("HTTP 401: ") and re.search(wanted, do), (text, do)
+        assert len(node.refused) <= 9 * len(shown), f"{len(node.refused)}: three of each question, of three"
     assert not found("backup")
     for name in os.listdir(os.path.join(folder, "l2", "backups")):
         if name.endswith(".sha256"):

@@ -5,13 +5,14 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "base/mutant.h"
 
 #define BODY_MAX (1024 * 1024)
 #define AGAIN_MS 250 /* before a node that failed, or disagrees, is asked again */
 #define SAY_AFTER_MS 1000
 #define SAY_EACH_AFTER_MS 3000 /* one that is slow is told of in the answer */
 #define GRACE_MS 500
-#define HASTY_FAILURES 3 /* a node that was out of reach so often stays it */
+#define HASTY_FAILURES 3 /* a node that was away so often stays it */
 
 enum phase { PHASE_TO_ASK, PHASE_ASKED, PHASE_SAID };
 
@@ -23,8 +24,8 @@ struct node {
 	bool off;   /* by an operator: it is not asked */
 	bool wrong; /* so; or it serves another chain, or was no part of its quorum */
 	char wrong_why[96];
-	bool heard; /* it answered the question, if only once */
-	int unreached;
+	bool heard;    /* it answered the question, if only once */
+	int away;      /* it was out of reach, or let nobody in, so often in a row */
 	int64_t at_ms; /* not to be asked before */
 	enum err err;
 	struct fail fail;
@@ -88,7 +89,7 @@ void ask_free(struct ask *a)
 
 /* -- one request ----------------------------------------------------------- */
 
-static void said(struct node *n, enum err err, const struct fail *f)
+static void said(struct node *n, enum err err, bool away, const struct fail *f)
 {
 	bool again = err != ERR_OK && err_class(err) != CLASS_REJECT;
 
@@ -97,7 +98,7 @@ static void said(struct node *n, enum err err, const struct fail *f)
 	n->fail = *f;
 	n->phase = again ? PHASE_TO_ASK : PHASE_SAID;
 	n->at_ms = world_now_ms(n->ask->world) + AGAIN_MS;
-	n->unreached = err == ERR_NOT_SENT ? n->unreached + 1 : 0;
+	n->away = away ? n->away + 1 : 0;
 }
 
 static void answered(void *ctx, struct pool_answer *answer)
@@ -106,6 +107,8 @@ static void answered(void *ctx, struct pool_answer *answer)
 	const struct ask_question *q = n->ask->question;
 	struct fail f = answer->fail;
 	enum err err = answer->err;
+	/* A refusal of HTTP is a door's, and not the node's word. */
+	bool door = err == ERR_NODE_REFUSED && !MUTANT(refused_is_asked_on);
 
 	n->busy = false;
 	if (n->stale || !q) {
@@ -114,9 +117,9 @@ static void answered(void *ctx, struct pool_answer *answer)
 	}
 	if (err == ERR_OK)
 		err = q->read(q, n->fact, answer->answer, answer->len, &f);
-	else if (err == ERR_NODE_REFUSED) /* of HTTP: a door, not the node's word */
+	else if (err == ERR_NODE_REFUSED)
 		err = ERR_NODE_BUSY;
-	said(n, err, &f);
+	said(n, err, door || err == ERR_NOT_SENT, &f);
 }
 
 static void send_to(struct ask *a, int node)
@@ -201,10 +204,10 @@ static const struct node *speaker(const struct ask *a)
 	return NULL;
 }
 
-static bool all_unreached(const struct ask *a)
+static bool all_away(const struct ask *a)
 {
 	for (int i = 0; i < a->n; i++)
-		if (!a->nodes[i].wrong && a->nodes[i].unreached < HASTY_FAILURES)
+		if (!a->nodes[i].wrong && a->nodes[i].away < HASTY_FAILURES)
 			return false;
 	return true;
 }
@@ -269,7 +272,7 @@ static void begin(struct ask *a, struct ask_question *q)
 
 		n->phase = PHASE_TO_ASK;
 		n->stale = n->busy;
-		n->unreached = 0;
+		n->away = 0;
 		n->heard = false;
 		n->at_ms = 0;
 		n->err = ERR_OK;
@@ -311,7 +314,7 @@ static enum err gather(struct ask *a, const struct node **ret, struct fail *f)
 	enum err e = ERR_OK;
 
 	while (e == ERR_OK && !(*ret = speaker(a))) {
-		if (world_now_ms(a->world) >= until_ms || (a->hasty && all_unreached(a)))
+		if (world_now_ms(a->world) >= until_ms || (a->hasty && all_away(a)))
 			return no_quorum(a, f);
 		if (all_said(a))
 			ask_again(a);
@@ -360,7 +363,7 @@ enum err ask_each(struct ask *a, const struct ask_question *q, struct fail *f)
 
 	begin(a, &asked);
 	while (e == ERR_OK && !all_said(a) && world_now_ms(a->world) < until_ms &&
-	    !(a->hasty && all_unreached(a)))
+	    !(a->hasty && all_away(a)))
 		e = wait_for_words(a, say_waiting(a, SAY_EACH_AFTER_MS, until_ms), f);
 	a->question = NULL;
 	return e;
@@ -382,7 +385,7 @@ enum err ask_enough(struct ask *a, const struct ask_question *q, struct fail *f)
 
 	begin(a, &asked);
 	while (e == ERR_OK && !all_said(a) && world_now_ms(a->world) < until_ms &&
-	    !(a->hasty && all_unreached(a))) {
+	    !(a->hasty && all_away(a))) {
 		since_ms = enough_ms(a, since_ms);
 		if (since_ms && since_ms + GRACE_MS < until_ms)
 			until_ms = since_ms + GRACE_MS;
