@@ -327,6 +327,10 @@ static void what_came_in_its_place_is_known_when_it_is_read(void **state)
 	missed_add(j, 111, 300, &hash);
 	anchors_base(j, 300, &hash);
 	grow(301, 310, 2, 0);
+	/* and others come above it meanwhile, that wait for nothing, or still do */
+	(void)removed(305);
+	grow(306, 308, 3, 0);
+	(void)removed(307);
 	assert_true(sql_node_reorg_get_one(j, &in, &row));
 	assert_true(row.no_new_hash);
 	while (missed_next(j, &run)) {
@@ -340,6 +344,36 @@ static void what_came_in_its_place_is_known_when_it_is_read(void **state)
 	assert_int_equal(row.height, 111);
 	assert_int_equal(row.deep, 10);
 	assert_false(row.below);
+	in.number = 2;
+	assert_true(sql_node_reorg_get_one(j, &in, &row));
+	assert_true(row.no_new_hash);
+}
+
+/* What came in the place of a block that was never read went again: of it nothing is
+ * known, and what stands there behind another reorg is no word of it. */
+static void what_went_again_settles_none_of_before(void **state)
+{
+	struct hash hash = block_hash(300, 2), came = block_hash(150, 3);
+	struct sql_node_reorg_get_in in = { .number = 0 };
+	struct sql_node_reorg_get_out row;
+
+	(void)state;
+	grow(100, 120, 1, 0);
+	(void)removed(110);
+	missed_add(j, 111, 300, &hash);
+	anchors_base(j, 300, &hash);
+	(void)removed(105);
+	missed_removed(j, 105);
+	grow(106, 150, 3, 0);
+	assert_true(sql_node_reorg_get_one(j, &in, &row));
+	assert_int_equal(row.height, 111);
+	assert_true(row.no_new_hash);
+	in.number = 1;
+	assert_true(sql_node_reorg_get_one(j, &in, &row));
+	assert_int_equal(row.height, 106);
+	assert_false(row.no_new_hash);
+	came = block_hash(106, 3);
+	assert_memory_equal(row.new_hash, came.at, 32);
 }
 
 /* Read late, each of them is another one, down to the lowest. */
@@ -964,6 +998,7 @@ int main(void)
 		CASE(the_next_reorg_is_another),
 		CASE(a_reorg_above_what_was_not_read_has_its_height),
 		CASE(what_came_in_its_place_is_known_when_it_is_read),
+		CASE(what_went_again_settles_none_of_before),
 		CASE(what_replaces_all_that_was_known_has_no_fork),
 		CASE(what_was_missed_below_a_lost_branch_is_read_still),
 		CASE(who_is_below_all_that_is_known_may_have_changed),

@@ -115,13 +115,20 @@ void reorg_unfounded(struct journal *j, int64_t number)
 	sql_node_reorg_below(j, &in);
 }
 
+/* One at this height or below took what came in the place of those before it, too. */
 void reorg_settle(struct journal *j, uint64_t height, const struct hash *hash)
 {
 	struct sql_node_reorg_put_in to = { .number = 0 };
 	struct sql_node_reorg_get_out row;
+	bool there = newest(j, &row, &to.number);
 
-	if (!newest(j, &row, &to.number) || !row.no_new_hash ||
-	    (uint64_t)row.height != height)
+	while (there && (uint64_t)row.height > height && to.number &&
+	    !MUTANT(newest_reorg_alone)) {
+		struct sql_node_reorg_get_in in = { .number = --to.number };
+
+		there = sql_node_reorg_get_one(j, &in, &row);
+	}
+	if (!there || !row.no_new_hash || (uint64_t)row.height != height)
 		return;
 	memcpy(to.new_hash, hash->at, sizeof to.new_hash);
 	to.moved = anchors_move(j);

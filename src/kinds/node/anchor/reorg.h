@@ -31,7 +31,8 @@ int64_t reorg_replace(struct journal *j, uint64_t height, const struct hash *has
     const int64_t *number, int64_t wall_ms);
 /* It was followed down to its height, and nothing known stands below. */
 void reorg_unfounded(struct journal *j, int64_t number);
-/* This block came: in place of what the newest one took? */
+/* This block came: in place of what the newest one took, or, where it was read late, one
+ * before those that came above it? */
 void reorg_settle(struct journal *j, uint64_t height, const struct hash *hash);
 
 /* Nothing is kept since the newest one, whose fork is not known: from this height on
