@@ -179,11 +179,14 @@ def taken_apart_and_pruned(folder):
     os.link(log, f"{folder}/link.dat")
     for words, why in (
             (["--file", log, "--keep", "0", "--output", "p.dat"], "--keep is a number from 1"),
+            # whatever it is: the journal, a key, the log of before
+            (["--file", log, "--keep", "1", "--output", "p.dat"], "p.dat is there already, and nothing was written"),
             (["--file", log, "--keep", "1"], "--output FILE is missing"),
             (["--file", log, "--keep", "1", "--output", "./link.dat"], "is the log itself"),
-            (["--file", "no.dat", "--keep", "1", "--output", "p.dat"], "Failed to open snapshot file: no.dat")):
+            (["--file", "no.dat", "--keep", "1", "--output", "q.dat"], "Failed to open snapshot file: no.dat")):
         code, _, err = tool(folder, "ailee_prune_snapshots", *words)
         assert code == 1 and why in err, (code, err)
+    assert verify(folder, "p.dat")[:2] == (0, many[5].verified)
     code, _, err = tool(folder, "ailee_extract_snapshots", log, "l.dat")
     assert code == 1 and "l.dat is no folder" in err
     # where there is no room for the first of them there is no folder either

@@ -1,6 +1,5 @@
 /* node convert: a log of snapshots in the other format, with the same roots. */
 #include <stdio.h>
-#include <sys/stat.h>
 
 #include "cli/behalf.h"
 #include "cli/node/snapshots.h"
@@ -19,16 +18,6 @@ static enum err how_read(struct l2_append *ret, const struct cli *c, struct fail
 	return e;
 }
 
-static enum err other_file(const char *path, const char *output, struct fail *f)
-{
-	struct stat st;
-
-	if (lstat(output, &st) == 0)
-		return fail_set(f, ERR_USAGE,
-		    "%s is there already: %s is converted into a new file", output, path);
-	return ERR_OK;
-}
-
 enum err cmd_node_convert(struct cli *c, struct fail *f)
 {
 	struct snapshots_left v = { .path = args_word(&c->args, 0),
@@ -40,7 +29,7 @@ enum err cmd_node_convert(struct cli *c, struct fail *f)
 	enum err e = how_read(&how, c, f);
 
 	if (e == ERR_OK)
-		e = other_file(v.path, output, f);
+		e = snapshots_new_file(output, f);
 	if (e == ERR_OK)
 		e = snapshots_open(&log, c, v.path, f);
 	if (e != ERR_OK)

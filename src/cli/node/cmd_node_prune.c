@@ -8,23 +8,18 @@
 
 #define KEPT 1000
 
-/* By another path, or a link. */
+/* The log itself is named so by who wants it smaller, by another path, too. */
 static enum err other_file(const char *path, const char *output, struct fail *f)
 {
 	struct stat a, b;
 
-	if (lstat(output, &b) == 0 && S_ISLNK(b.st_mode))
-		return fail_set(f, ERR_USAGE,
-		    "--output %s is a symbolic link, in whose place the file would "
-		    "come: name the file itself",
-		    output);
-	if (stat(path, &a) == 0 && stat(output, &b) == 0 && a.st_dev == b.st_dev &&
+	if (stat(path, &a) == 0 && lstat(output, &b) == 0 && a.st_dev == b.st_dev &&
 	    a.st_ino == b.st_ino)
 		return fail_set(f, ERR_USAGE,
 		    "--output %s is the log itself: name another file, and move it into "
 		    "its place when it is verified",
 		    output);
-	return ERR_OK;
+	return snapshots_new_file(output, f);
 }
 
 static void tell(const struct cli *c, const struct l2_pruned *p, const char *output)

@@ -32,6 +32,17 @@ enum err snapshots_path(struct cli *c, const char *what, const char *given,
 	return ERR_OK;
 }
 
+enum err snapshots_new_file(const char *output, struct fail *f)
+{
+	struct stat st;
+
+	if (lstat(output, &st) != 0 || MUTANT(made_over_any_file))
+		return ERR_OK;
+	return fail_set(f, ERR_USAGE,
+	    "%s is there already, and nothing was written: name a file that is none yet",
+	    output);
+}
+
 /* In the words of the guide's tool. */
 static enum err not_loaded(
     struct cli *c, enum err e, const char *why, const char *path, const char *more)

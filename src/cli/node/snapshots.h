@@ -16,6 +16,10 @@
 NODISCARD enum err snapshots_path(struct cli *c, const char *what, const char *given,
     const char *name, char out[SNAPSHOTS_PATH_MAX], struct fail *f);
 
+/* What is made of a log takes the place of nothing: any file may be named by mistake.
+ * fails: USAGE. */
+NODISCARD enum err snapshots_new_file(const char *output, struct fail *f);
+
 /* Opened, and why not is said. All of it is known then, of version 2 the newest record
  * alone. fails: NOT_FOUND and what the system said: it can't be read. */
 NODISCARD enum err snapshots_open(
