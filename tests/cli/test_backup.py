@@ -142,6 +142,40 @@ def each_node_has_its_own(folder):
 
 
 @test
+def one_that_began_with_the_same_log_is_another(folder):
+    """a journal that began with this one's log has an anchor in common with it: its backups are another's all the same"""
+    bk = os.path.join(folder, "bk")
+    os.mkdir(bk, 0o700)
+    one, two = os.path.join(folder, "one"), os.path.join(folder, "two")
+    log = os.path.join(one, "l2", "l2_snapshots.dat")
+    for node in (one, two):
+        os.mkdir(node)
+        config(node, f"{{folder: {bk}}}")
+        Run(node, "init").ends(0)
+        Run(node, "node", "init").ends(0)
+        if node == two:
+            shutil.copyfile(log, os.path.join(two, "l2", "l2_snapshots.dat"))
+            Run(two, "node", "recover", "--latest-valid").ends(0)
+        Run(node, "node", "apply", "-", stdin=f'{{"do":"credit","peer":"a","amount":"{len(names(folder))}","id":"{node[-3:]}"}}\n').ends(0)
+        Run(node, "node", "create-anchor").ends(0)
+    other = Run(two, "node", "backup", "--json").ends(0).json()[0]
+    before = pathlib.Path(log).read_bytes()
+    Run(one, "node", "doctor").ends(1, out="backup .*none of those there is of this journal")
+    said = Run(one, "node", "restore").ends(
+        5, err=f"no backup in {bk} is of pawl.db: the newest there, {other['time']}, is another journal's: pawl.db has some of its anchors")
+    for args in (["--only", "log"], ["--only", "reorg-db"], [other["time"]], ["--file", os.path.join(bk, other["log"]["file"])]):
+        Run(one, "node", "restore", *args).ends(5, err=f"another journal's: .*Nothing was changed.*pawl node restore .*{other['time']}.*--yes=")
+    assert pathlib.Path(log).read_bytes() == before
+    line = re.search(rf"pawl (node restore {other['time']} --yes=\w+)", said.err)[1]
+    Run(one, *line.split()).ends(0, out=f"root {other['log']['root']}")
+    # an older one that nobody knows to be another's goes before it
+    pathlib.Path(log).write_bytes(before)
+    pathlib.Path(bk, "l2_snapshots_20200102_030405.dat.bak").write_bytes(before)
+    Run(one, "node", "restore").ends(0, out="of the backup 20200102_030405", err="1 newer backup in .* is another journal's, and is not taken")
+    assert pathlib.Path(log).read_bytes() == before
+
+
+@test
 def a_copy_of_a_node_is_not_itself(folder):
     """a node, a copy of it and its journal, and one folder for their backups: each keeps its own, and asks before it
     takes the other's; so does one whose journal was put back from an older copy"""

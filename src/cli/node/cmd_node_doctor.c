@@ -297,7 +297,8 @@ static void backups_tell(struct node_doctor *n)
 			doctor_finding(&n->d, "backup", n->files.backups,
 			    "pawl node backup; pawl serve makes them by itself where "
 			    "node.chain names a chain",
-			    "there is none");
+			    found ? "none of those there is of this journal"
+				  : "there is none");
 	} else {
 		if (l2_backup_is_ahead(&n->look, clock_wall_ms()))
 			doctor_finding(&n->d, "backup", n->files.backups, L2_AHEAD,

@@ -195,19 +195,31 @@ static const char *typed(
 	return out;
 }
 
+/* What another one has made is so by its sums: an anchor in common says that one of the
+ * two began with the log of the other. */
 static void other_tell(
     struct buf *out, const struct asking *a, const struct l2_restored *r, const char *log)
 {
+	const char *journal = a->cli->config->journal;
+	bool known = *log && a->plan->name[0] && is_known(a->journal, log);
+
 	if (!a->plan->name[0] || r->own || r->copy || (!*log && !r->other) ||
-	    MUTANT(restore_of_another_silent) || (*log && is_known(a->journal, log)))
+	    MUTANT(restore_of_another_silent) ||
+	    (known && (!r->other || MUTANT(restore_of_another_in_common))))
 		return;
+	if (!a->plan->time && !a->plan->log_file && r->other)
+		buf_addf(out, "no backup in %s is of %s: the newest there, %s, is ",
+		    a->plan->folder, journal, r->time);
+	else
+		buf_addf(out, "the backup %s is ", r->time[0] ? r->time : log);
 	buf_addf(out,
-	    "the backup %s is %s: %s has none of its %s. With it in place this node "
-	    "would have another node's files",
-	    r->time[0] ? r->time : log,
-	    r->other ? "another journal's" : "not known to be of this node",
-	    a->cli->config->journal,
-	    *log ? "anchors, and never had its newest state" : "name");
+	    "%s: %s has %s of its %s. With it in place this node would have another "
+	    "node's files",
+	    r->other ? "another journal's" : "not known to be of this node", journal,
+	    known ? "some" : "none",
+	    known      ? "anchors, as one has that began with the same log"
+		: *log ? "anchors, and never had its newest state"
+		       : "name");
 }
 
 /* The log in place may be all that has what its newest snapshot is of. */

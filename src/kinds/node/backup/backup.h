@@ -123,7 +123,8 @@ struct l2_restore_plan {
 	struct journal *journal;    /* asked for anchors, too; NULL: there is none */
 	int64_t wall_ms;
 	/* Whose backups are meant where no time is given: newer ones of another journal
-	 * are told, and not taken; one of a copy is to be named. "": anybody's. */
+	 * are told, and not taken, and one of those is for `agree` where there is no
+	 * other; one of a copy is to be named. "": anybody's. */
 	char name[JOURNAL_NAME];
 	/* Asked once all of it is read, before anything changes; log: the copy of it; "":
 	 * there is none. Who does not agree leaves all as it was. NULL: it is agreed. */

@@ -52,7 +52,8 @@ static bool is_asked(const struct l2_restore_plan *plan, const struct l2_backup_
 }
 
 /* The one of this time; else the newest of those asked for that has its sums, of this
- * journal or a copy, or, where there is none, of any. SIZE_MAX: none. */
+ * journal or a copy; where there is none, one that nobody knows to be another's, and last
+ * another's, which people are asked about. SIZE_MAX: none. */
 static size_t pick(
     const struct l2_restore_plan *plan, const struct l2_backup_seen *seen, size_t n)
 {
@@ -62,7 +63,7 @@ static size_t pick(
 			: seen[i].sums && !seen[i].other && is_asked(plan, &seen[i]))
 			return i;
 	for (size_t i = 0; !plan->time && i < n; i++)
-		if (seen[i].sums && is_asked(plan, &seen[i]))
+		if (!seen[i].other && is_asked(plan, &seen[i]))
 			return i;
 	for (size_t i = 0; !plan->time && i < n; i++)
 		if (is_asked(plan, &seen[i]))
