@@ -241,6 +241,24 @@ def a_copy_of_a_node_is_not_itself(folder):
 
 
 @test
+def none_is_in_the_reorg_database(folder):
+    """a folder for backups that is in the one of the reorg database is refused, however it is written"""
+    filled(folder)
+    os.symlink("l2/reorg_db", os.path.join(folder, "link"))
+    os.mkdir(os.path.join(folder, "l2", "other"))
+    for name in ("l2/reorg_db", "link", "link/backups", "l2/other/../reorg_db/backups"):
+        config(folder, f"{{folder: {name}}}")
+        for args in (["backup"], ["doctor"], ["rebuild-reorg-db"]):
+            Run(folder, "node", *args).ends(
+                1, err=rf"pawl.yaml:1:\d+: node.backup.folder: '{name}' is in the folder of the reorg database, .*Make a folder outside")
+    config(folder)
+    Run(folder, "node", "backup", env={"PAWL_NODE__BACKUP__FOLDER": "link"}).ends(
+        1, err="^pawl: PAWL_NODE__BACKUP__FOLDER: node.backup.folder: 'link' is in")
+    config(folder, "{folder: l2/reorg_db/../backups}")
+    Run(folder, "node", "backup").ends(0)
+
+
+@test
 def a_folder_that_is_lost_is_not_made_anew(folder):
     """the disk of a data folder is not mounted: all that asks says so, and an empty one is made by a word alone"""
     config(folder)

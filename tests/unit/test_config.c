@@ -420,6 +420,26 @@ static void a_layer_2_is_on_a_bitcoin_chain(void **state)
 	    "a layer 2 are there");
 }
 
+static void backups_are_not_in_what_is_replaced(void **state)
+{
+	struct config *c =
+	    parse("node: {data_dir: l2, backup: {folder: l2/reorg_db_b, copy_to: l2}}");
+
+	(void)state;
+	assert_string_equal(c->node.backup.folder, "dir/l2/reorg_db_b");
+	config_free(c);
+	refused("node:\n  data_dir: l2\n  backup: {copy_to: l2/reorg_db/,\n"
+		"    folder: l2/reorg_db/a/b}",
+	    "p:4:13: node.backup.folder: 'l2/reorg_db/a/b' is in the folder of the "
+	    "reorg database, and goes with it where that is restored, rebuilt or reset. "
+	    "Make a folder outside of reorg_db, move the backups there, and name it "
+	    "here\n"
+	    "p:3:21: node.backup.copy_to: 'l2/reorg_db/' is in the folder of the "
+	    "reorg database, and goes with it where that is restored, rebuilt or reset. "
+	    "Make a folder outside of reorg_db, move the backups there, and name it "
+	    "here");
+}
+
 static void what_a_bitcoin_chain_has_not(void **state)
 {
 	(void)state;
@@ -948,6 +968,7 @@ int main(void)
 		cmocka_unit_test(required_keys),
 		cmocka_unit_test(a_bitcoin_chain),
 		cmocka_unit_test(a_layer_2_is_on_a_bitcoin_chain),
+		cmocka_unit_test(backups_are_not_in_what_is_replaced),
 		cmocka_unit_test(what_a_bitcoin_chain_has_not),
 		cmocka_unit_test(user_and_password_are_looked_up),
 		cmocka_unit_test(whom_it_tells_and_when),

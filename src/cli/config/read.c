@@ -1,16 +1,19 @@
 #include "cli/config/read.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "base/mutant.h"
 #include "base/nearest.h"
 #include "cli/config/chain.h"
 #include "cli/config/percents.h"
 #include "cli/config/reader.h"
 #include "cli/config/scalar.h"
+#include "cli/config/within.h"
 
 /* Neither is ever reached: what goes into them is counted and bounded before. */
 #define DOC_MEMORY_MAX (256u << 20)
@@ -496,6 +499,46 @@ static void layer_check(struct reader *r, const struct doc *root)
 	path_pop(r, group);
 }
 
+/* What takes the reorg database away takes all that is in its folder. */
+static void outside_check(
+    struct reader *r, const struct doc *around, const char *key, const char *folder)
+{
+	static const struct doc none = { .line = 0 };
+	const struct doc *at = doc_get(around, key);
+	const char *file = r->file, *data_dir = r->c->node.data_dir;
+	size_t path = path_push(r, key);
+	const struct twin *twin = twin_get(r);
+	char db[PATH_MAX], shown[REF_SHOWN_MAX];
+
+	if (twin) {
+		r->file = twin->name;
+		at = &none;
+	}
+	if (folder && data_dir &&
+	    snprintf(db, sizeof db, "%s/reorg_db", data_dir) < (int)sizeof db &&
+	    path_within(folder, db) && !MUTANT(backups_in_the_database))
+		problem(r, at ? at : &none,
+		    "%s is in the folder of the reorg database, and goes with it where "
+		    "that is restored, rebuilt or reset. Make a folder outside of "
+		    "reorg_db, move the backups there, and name it here",
+		    ref_shown(shown, folder));
+	r->file = file;
+	path_pop(r, path);
+}
+
+static void backups_check(struct reader *r, const struct doc *root)
+{
+	const struct node_backup_config *k = &r->c->node.backup;
+	const struct doc *node = doc_get(root, "node");
+	const struct doc *backup = node ? doc_get(node, "backup") : NULL;
+	size_t group = path_push(r, "node"), path = path_push(r, "backup");
+
+	outside_check(r, backup ? backup : root, "folder", k->folder);
+	outside_check(r, backup ? backup : root, "copy_to", k->copy_to);
+	path_pop(r, path);
+	path_pop(r, group);
+}
+
 static enum err reader_run(
     struct reader *r, const struct config_input *in, struct arena *docs, struct fail *f)
 {
@@ -508,6 +551,7 @@ static enum err reader_run(
 	found_collect(r, in);
 	group_read(r, GROUP_ROOT, r->c, root, root);
 	layer_check(r, root);
+	backups_check(r, root);
 	twins_check(r);
 	return r->problems_n ? problems_report(r, f) : ERR_OK;
 }

@@ -9,34 +9,14 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/mutant.h"
+#include "cli/config/within.h"
 
-/* Without its last part. */
-static void cut(char *path)
-{
-	char *end = strrchr(path, '/');
-
-	if (!end)
-		snprintf(path, 2, ".");
-	else
-		end[end == path] = '\0';
-}
-
-/* However both are written; what is not there would be made in what is. */
+/* In one that is there: what is in none is never made. */
 static bool is_in(const char *path, const char *dir)
 {
-	char above[BACKUP_NAME_MAX], there[PATH_MAX], in[PATH_MAX];
-	size_t n;
+	char in[PATH_MAX];
 
-	if (!realpath(dir, in))
-		return false;
-	snprintf(above, sizeof above, "%s", path);
-	while (!realpath(above, there)) {
-		if (!strcmp(above, ".") || !strcmp(above, "/"))
-			return false;
-		cut(above);
-	}
-	n = strlen(in);
-	return !strncmp(there, in, n) && (!there[n] || there[n] == '/');
+	return realpath(dir, in) && path_within(path, dir);
 }
 
 enum err backup_paths(struct backup_paths *ret, const struct node_keys *keys,
