@@ -658,6 +658,46 @@ def status_says_what_doctor_says(folder):
 
 
 @test
+def pegouts_on_an_anchor_without_a_block_are_told(folder):
+    """completed ones and others: status and doctor say how many, on which anchors, and what puts them on another one"""
+    begin(folder)
+    apply(folder, credit("a", 50000))
+    Run(folder, "node", "create-anchor").ends(0)
+    with contextlib.closing(sqlite3.connect(os.path.join(folder, "pawl.db"), isolation_level=None)) as journal:
+        lost = journal.execute("SELECT lower(hex(hash)) FROM node_anchor").fetchone()[0]
+        journal.execute("UPDATE node_anchor SET status = 1")  # as six blocks leave it
+        apply(folder, *({"do": "pegout", "source": "a", "dest": "d", "amount": n, "anchor": lost} for n in (2000, 3000, 4000)))
+        pegs = [row[0] for row in journal.execute("SELECT CAST(id AS TEXT) FROM node_pegout ORDER BY burn")]
+        apply(folder, *({"do": "pegout_pending", "peg": peg, "confirmations": 100} for peg in pegs),
+              {"do": "pegout_complete", "peg": pegs[0], "txid": "a1" * 32}, {"do": "pegout_fail", "peg": pegs[2]})
+        Run(folder, "node", "create-anchor").ends(0)
+        Run(folder, "node", "backup").ends(0)
+        assert "warning" not in Run(folder, "status").ends(0).out
+        journal.execute("UPDATE node_anchor SET status = 2 WHERE id = 1")  # as a reorg leaves it
+        journal.execute("DELETE FROM node_status WHERE list = 5")
+        journal.execute("INSERT INTO node_status (list, status, n) SELECT 5, status, COUNT(*) FROM node_anchor GROUP BY status")
+
+        def told(wanted):
+            warnings = Run(folder, "status", "--json").ends(0).json()[-1]["node"]["warnings"]
+            assert len(warnings) == 1 and wanted in warnings[0], warnings
+            assert "pegout_anchor (pawl node apply)" in warnings[0], warnings
+            Run(folder, "node", "doctor").ends(1, f"(?s)FINDING state [^\n]*{wanted}\n[^\n]*pegout_anchor [(]pawl node apply[)]")
+
+        told(f"2 peg-outs, 1 of them completed, stand on an anchor that no block of Bitcoin has: {lost} INVALIDATED_REORG")
+        complete = json.dumps({"do": "pegout_complete", "peg": pegs[1], "txid": "a2" * 32})
+        Run(folder, "node", "apply", "-", stdin=complete).ends(2, err="invalidated_reorg, and not confirmed.*else pegout_anchor comes first")
+        stands = journal.execute("SELECT lower(hex(hash)) FROM node_anchor WHERE id = 2").fetchone()[0]
+        apply(folder, {"do": "pegout_anchor", "peg": pegs[1], "anchor": stands})
+        told(f"1 peg-out, 1 of them completed, stands on an anchor that no block of Bitcoin has: {lost} INVALIDATED_REORG")
+        by_hand = {"do": "pegout_anchor", "peg": pegs[0], "anchor": stands}
+        Run(folder, "node", "apply", "-", stdin=json.dumps(by_hand)).ends(2, err='where no block has it, .*"by_hand":true')
+        apply(folder, {**by_hand, "by_hand": True})
+        assert "warning" not in Run(folder, "status").ends(0).out
+        Run(folder, "node", "create-anchor").ends(0)
+        verified(folder)
+
+
+@test
 def one_rebuilds_a_missing_database(folder):
     """and while another one does it is refused, with his files as they are; without room nothing is left of it"""
     begin(folder)

@@ -418,6 +418,39 @@ static void a_completed_one_on_no_anchor_gets_one(void **state)
 	lines_rooted = ERR_OK;
 }
 
+/* A reorg took the anchor that it was released on. */
+static void a_completed_one_on_a_lost_anchor_gets_one(void **state)
+{
+	struct anchor known = { .hash.at = { 0xaa }, .made_ms = 1 },
+		      lost = { .hash.at = { 0xbb },
+			      .made_ms = 1,
+			      .status = ANCHOR_INVALIDATED_REORG };
+	char to_known[256], to_lost[256], hash[65];
+
+	(void)state;
+	hex_format(hash, known.hash.at, 32);
+	snprintf(to_known, sizeof to_known, ANCHOR_BY_HAND("%s"), "%s", hash);
+	hex_format(hash, lost.hash.at, 32);
+	snprintf(to_lost, sizeof to_lost, ANCHOR_BY_HAND("%s"), "%s", hash);
+	(void)anchor_add(j, &known, "p", 1);
+	(void)anchor_add(j, &lost, "q", 1);
+	is_done("{'do':'credit','peer':'a','amount':'5000'}\n" PEGOUT("5000"));
+	is_done(with_peg(
+	    L2_PEGOUTS, "{'do':'pegout_pending','peg':'%s','confirmations':100}"));
+	is_done(with_peg(L2_PEGOUTS, to_lost)); /* it is not completed */
+	is_refused(
+	    with_peg(L2_PEGOUTS, COMPLETE_BY_HAND), "else pegout_anchor comes first");
+	is_done(with_peg(L2_PEGOUTS, ANCHOR_BY_HAND(OTHER)));
+	is_done(with_peg(L2_PEGOUTS, COMPLETE_BY_HAND));
+	lines_rooted = ERR_INPUT;
+	is_refused(with_peg(L2_PEGOUTS, to_lost), "that a block has or may get");
+	is_done(with_peg(L2_PEGOUTS, to_known));
+	is_refused(with_peg(L2_PEGOUTS, to_known), "is for good");
+	outside_alter(path, "UPDATE node_anchor SET status = 2 WHERE id = 1");
+	is_refused(with_peg(L2_PEGOUTS, to_lost), "that a block has or may get");
+	lines_rooted = ERR_OK;
+}
+
 static void a_pegout_that_fails_is_given_back(void **state)
 {
 	(void)state;
@@ -1297,6 +1330,8 @@ int main(void)
 		    a_pegout_burns_and_completes_on_an_anchor, fresh, over),
 		cmocka_unit_test_setup_teardown(
 		    a_completed_one_on_no_anchor_gets_one, fresh, over),
+		cmocka_unit_test_setup_teardown(
+		    a_completed_one_on_a_lost_anchor_gets_one, fresh, over),
 		cmocka_unit_test_setup_teardown(
 		    a_pegout_that_fails_is_given_back, fresh, over),
 		cmocka_unit_test_setup_teardown(

@@ -434,6 +434,55 @@ static void what_was_minted_with_nothing_behind_it_is_trouble(void **state_)
 	}
 }
 
+/* Once the files were looked at again. */
+static const struct l2_step_now *looked_again(struct l2_watch *w, enum l2_how wanted)
+{
+	const struct l2_step_now *step = watched(w);
+
+	watch_backed(w, NULL);
+	for (int i = 0; i < 100 && step->how != wanted; i++)
+		step = watched(w);
+	assert_int_equal(step->how, wanted);
+	return step;
+}
+
+static void pegouts_on_an_anchor_without_a_block_are_trouble(void **state_)
+{
+	struct hash txid = anchor_hash(2), block = anchor_hash(3);
+	struct anchor a = { .made_ms = 1, .hash = anchor_hash(1) };
+	char hash[65], line[200];
+	const struct l2_step_now *step;
+	struct reorg reorg;
+	struct l2_watch *w;
+
+	(void)state_;
+	begin(1, 1);
+	watch_rows_a_turn = 8192;
+	hex_format(hash, a.hash.at, 32);
+	a.id = anchor_add(scene.journal, &a, NULL, 0);
+	anchor_broadcast(scene.journal, &a, &txid, 1);
+	change("{\"do\":\"credit\",\"peer\":\"a\",\"amount\":\"5000\"}");
+	snprintf(line, sizeof line,
+	    "{\"do\":\"pegout\",\"source\":\"a\",\"dest\":\"d\",\"amount\":5000,"
+	    "\"anchor\":\"%s\"}",
+	    hash);
+	change(line);
+	w = watch_new(scene.world, scene.journal, &bare);
+	for (int life = 0; life < 2; life++) {
+		anchors_added(scene.journal, 10, &block, &txid, 1);
+		commit_it();
+		(void)looked_again(w, L2_WELL);
+		anchors_removed(scene.journal, 9, 1, &reorg);
+		commit_it();
+		step = looked_again(w, L2_TROUBLE);
+		assert_says(step->said, "1 peg-out, 0 of them completed, stands on an");
+		assert_says(step->said, hash);
+		assert_says(step->said, "pegout_anchor (pawl node apply)");
+	}
+	rest();
+	watch_free(w);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -447,6 +496,8 @@ int main(void)
 		    no_distance_is_told_from_a_block_that_is_gone, end),
 		cmocka_unit_test_teardown(
 		    what_was_minted_with_nothing_behind_it_is_trouble, end),
+		cmocka_unit_test_teardown(
+		    pegouts_on_an_anchor_without_a_block_are_trouble, end),
 	};
 
 	return cmocka_run_group_tests(tests, own_folder_make, own_folder_remove);

@@ -179,13 +179,15 @@ static void state_tell(struct node_doctor *n)
 	}
 }
 
-static void minted_tell(struct node_doctor *n)
+static void pegs_tell(struct node_doctor *n)
 {
 	struct l2_trouble trouble;
 
 	if (trouble_of_minted(&trouble, n->d.journal))
 		doctor_trouble(n, "state", n->d.cli->config->journal, &trouble);
 	if (trouble_of_settled(&trouble, n->d.journal))
+		doctor_trouble(n, "state", n->d.cli->config->journal, &trouble);
+	if (trouble_of_pegouts(&trouble, n->d.journal))
 		doctor_trouble(n, "state", n->d.cli->config->journal, &trouble);
 	if (told_of_unseen(&trouble, n->d.journal))
 		doctor_fine(&n->d, "state", n->d.cli->config->journal, "%s; %s",
@@ -431,7 +433,7 @@ static enum err examine(struct node_doctor *n, struct cli *c, struct fail *f)
 	}
 	if (n->d.journal) {
 		state_tell(n);
-		minted_tell(n);
+		pegs_tell(n);
 		taken_tell(n);
 		anchor_tell(n);
 	}

@@ -213,6 +213,8 @@ bool node_troubles(const struct cli *c, struct journal *j, const struct node_fil
 		tell(&t, c->config->journal, &trouble);
 	if (trouble_of_settled(&trouble, j))
 		tell(&t, c->config->journal, &trouble);
+	if (trouble_of_pegouts(&trouble, j))
+		tell(&t, c->config->journal, &trouble);
 	if (!look->has_folder)
 		return true; /* that is told already */
 	database_look(&t);

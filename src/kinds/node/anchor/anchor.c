@@ -232,7 +232,17 @@ bool anchor_of_root(struct journal *j, const struct hash *root, struct anchor *r
 	return found;
 }
 
-int64_t anchors_n(struct journal *j)
+static bool is_lost(int64_t status)
+{
+	return status == ANCHOR_INVALIDATED_REORG || status == ANCHOR_FAILED_ORPHANED;
+}
+
+bool anchor_is_lost(const struct anchor *a)
+{
+	return is_lost(a->status);
+}
+
+static int64_t lost_or_all(struct journal *j, bool lost_alone)
 {
 	struct sql_node_statuses_in in = { .list = ANCHOR_STATUS_LIST };
 	struct sql_node_statuses_out row;
@@ -240,8 +250,18 @@ int64_t anchors_n(struct journal *j)
 
 	sql_node_statuses_begin(j, &in);
 	while (sql_node_statuses_next(j, &row))
-		ret += row.n;
+		ret += lost_alone && !is_lost(row.status) ? 0 : row.n;
 	return ret;
+}
+
+int64_t anchors_n(struct journal *j)
+{
+	return lost_or_all(j, false);
+}
+
+int64_t anchors_lost_n(struct journal *j)
+{
+	return lost_or_all(j, true);
 }
 
 size_t anchors_leave(struct journal *j, const struct hash *root,

@@ -66,6 +66,12 @@ bool anchor_find(struct journal *j, const struct hash *hash, struct anchor *ret)
  * of the reorg database which it was taken over from? */
 bool anchor_stands(const struct anchor *a);
 
+/* Is it one that no block has (any more), and nobody waits for: INVALIDATED_REORG or
+ * FAILED_ORPHANED? */
+bool anchor_is_lost(const struct anchor *a);
+/* How many of these there are. */
+int64_t anchors_lost_n(struct journal *j);
+
 /* The newest one of a state that is of use: PENDING or CONFIRMED, and its payload is
  * root and time alone. */
 bool anchor_of_root(struct journal *j, const struct hash *root, struct anchor *ret);

@@ -291,8 +291,12 @@ static enum err anchor_rule(
 	if (anchor.status == ANCHOR_CONFIRMED || MUTANT(pegout_on_any_anchor))
 		return ERR_OK;
 	return fail_set(f, ERR_INPUT,
-	    "its anchor %s is %s, and not confirmed; see: pawl node anchors",
-	    change_shown(shown, was->anchor), state_name(MACHINE_ANCHOR, anchor.status));
+	    "its anchor %s is %s, and not confirmed; see: pawl node anchors%s",
+	    change_shown(shown, was->anchor), state_name(MACHINE_ANCHOR, anchor.status),
+	    anchor_is_lost(&anchor) ? ". It counts again when a block has its "
+				      "transaction again; else pegout_anchor comes "
+				      "first, which puts the peg-out on another one"
+				    : "");
 }
 
 static enum err pegout_rule(
@@ -307,34 +311,54 @@ static enum err pegout_rule(
 	return c->kind == CHANGE_PEGOUT_COMPLETE ? anchor_rule(b, was, c, f) : ERR_OK;
 }
 
+/* By somebody's word: is the anchor that it was released on known no more, or in no
+ * block? */
+static enum err anchor_is_gone(
+    struct book *b, const struct l2_pegout *was, bool *ret, struct fail *f)
+{
+	struct anchor anchor;
+	bool there = true;
+	enum err e = ERR_OK;
+
+	if (anchor_in_journal(b, was->anchor, &anchor)) {
+		*ret = anchor_is_lost(&anchor);
+		return ERR_OK;
+	}
+	e = anchor_elsewhere(b, was->anchor, &there, f);
+	*ret = !there;
+	return e;
+}
+
 /* What was released did so on its anchor; each other one is shown with every snapshot,
  * and no snapshot is valid while its anchor is none. So what was released on one that is
- * known no more, or never was, gets one of the journal by somebody's word. */
+ * known no more, or never was, or that no block has, gets one of the journal by
+ * somebody's word. */
 static enum err anchor_edge(
     struct book *b, const struct l2_pegout *was, const struct change *c, struct fail *f)
 {
 	char shown[CHANGE_SHOWN_MAX];
 	struct anchor anchor;
-	bool known = anchor_in_journal(b, was->anchor, &anchor);
+	bool gone = false;
 	enum err e = ERR_OK;
 
 	if (was->status != PEGOUT_COMPLETED)
 		return ERR_OK;
-	if (c->by_hand && !known)
-		e = anchor_elsewhere(b, was->anchor, &known, f);
+	if (c->by_hand)
+		e = anchor_is_gone(b, was, &gone, f);
 	if (e != ERR_OK)
 		return e;
-	if (known || !c->by_hand)
+	if (!gone)
 		return fail_set(f, ERR_INPUT,
 		    "peg-out %s is completed: its anchor is for good%s",
 		    change_shown(shown, was->id),
-		    known ? ""
-			  : "; where neither journal, log of snapshots nor reorg "
-			    "database has it, \"by_hand\":true puts it on another");
-	if (!anchor_in_journal(b, c->anchor, &anchor))
+		    c->by_hand ? ""
+			       : "; where no block has it, or neither journal, log of "
+				 "snapshots nor reorg database, \"by_hand\":true puts "
+				 "it on another");
+	if (!anchor_in_journal(b, c->anchor, &anchor) || anchor_is_lost(&anchor))
 		return fail_set(f, ERR_INPUT,
-		    "anchor: the journal has no %s, and a completed peg-out is put on "
-		    "one that it has: pawl node anchors",
+		    "anchor: the journal has no %s that a block has or may get, and a "
+		    "completed peg-out is put on such a one: pawl node anchors",
 		    change_shown(shown, c->anchor));
 	return ERR_OK;
 }

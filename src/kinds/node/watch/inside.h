@@ -22,6 +22,8 @@ struct watch_job {
 	struct fail fail;
 };
 
+#define PEGS_MAX 900 /* of what is said of pegs */
+
 struct l2_watch {
 	struct world *world;
 	struct journal *journal;
@@ -38,10 +40,11 @@ struct l2_watch {
 	bool backup_noted; /* a file says that the last one failed (backup.h) */
 	bool has_anchor;   /* its newest valid snapshot: */
 	struct hash anchor;
-	/* How the journal compares with it; what was minted with nothing behind it comes
-	 * in its place where that is well, as long as it is so. "": nothing */
+	/* How the journal compares with it; what was minted with nothing behind it, or
+	 * else peg-outs on anchors that no block has, come in its place where that is
+	 * well, as long as it is so. "": nothing */
 	struct l2_step_now compared;
-	char uncovered[900];
+	char uncovered[PEGS_MAX], stranded[PEGS_MAX];
 	struct l2_figures now;
 };
 
@@ -53,7 +56,7 @@ void watch_time(char out[L2_TIME_MAX], int64_t wall_ms);
 
 /* Ends the step: recounted, and compared with the snapshot. */
 void state_tell(struct l2_watch *w);
-/* What was minted has something behind it again, or has not any more. */
+/* What is said of pegs is another. */
 void state_tell_again(struct l2_watch *w);
 
 #endif

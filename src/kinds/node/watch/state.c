@@ -73,6 +73,8 @@ void state_tell_again(struct l2_watch *w)
 		return;
 	if (s->how == L2_WELL && w->uncovered[0])
 		step_end(w, L2_STEP_STATE, L2_TROUBLE, "%s", w->uncovered);
+	else if (s->how == L2_WELL && w->stranded[0])
+		step_end(w, L2_STEP_STATE, L2_TROUBLE, "%s", w->stranded);
 	else
 		step_end(w, L2_STEP_STATE, s->how, "%s", s->said);
 }

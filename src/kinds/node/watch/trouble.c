@@ -10,6 +10,7 @@
 #include "base/shell.h"
 #include "base/utf8.h"
 #include "engine/states.h"
+#include "journal/sql.gen.h"
 #include "kinds/node/anchor/pegin_tx.h"
 #include "kinds/node/watch/inside.h"
 
@@ -214,6 +215,53 @@ bool trouble_of_settled(struct l2_trouble *ret, struct journal *j)
 	return true;
 }
 
+struct stranded {
+	int64_t n, completed;
+	size_t anchors;
+	char names[UNCOVERED_NAMED * 90];
+};
+
+static void stranded_count(
+    struct stranded *s, const struct sql_node_pegouts_lost_out *row)
+{
+	bool reorg = row->anchor_status == ANCHOR_INVALIDATED_REORG;
+	size_t len = strlen(s->names);
+
+	if (s->anchors++ < UNCOVERED_NAMED)
+		snprintf(s->names + len, sizeof s->names - len, "%s%.64s %s",
+		    len ? ", " : "", (const char *)row->anchor,
+		    reorg ? "INVALIDATED_REORG" : "FAILED_ORPHANED");
+	s->n += row->n;
+	s->completed += row->completed;
+}
+
+bool trouble_of_pegouts(struct l2_trouble *ret, struct journal *j)
+{
+	struct stranded s = { .n = 0 };
+	struct sql_node_pegouts_lost_out row;
+	char more[40] = "";
+
+	if (!anchors_lost_n(j))
+		return false;
+	sql_node_pegouts_lost_begin(j);
+	while (sql_node_pegouts_lost_next(j, &row))
+		stranded_count(&s, &row);
+	if (!s.n || MUTANT(stranded_is_well))
+		return false;
+	if (s.anchors > UNCOVERED_NAMED)
+		snprintf(more, sizeof more, " and %zu more", s.anchors - UNCOVERED_NAMED);
+	why(ret,
+	    "%" PRId64 " peg-out%s, %" PRId64 " of them completed, stand%s on %s that no "
+	    "block of Bitcoin has: %s%s",
+	    s.n, s.n == 1 ? "" : "s", s.completed, s.n == 1 ? "s" : "",
+	    s.anchors == 1 ? "an anchor" : "anchors", s.names, more);
+	remedy(ret,
+	    "pawl node anchors lists them. A block that has the anchor's transaction again makes it "
+	    "count by itself, so have that sent again. Else pegout_anchor (pawl node "
+	    "apply) puts each on another one, what is completed with \"by_hand\":true");
+	return true;
+}
+
 bool told_of_unseen(struct l2_trouble *ret, struct journal *j)
 {
 	struct unsettled u = { .n = 0 };
@@ -295,7 +343,7 @@ bool trouble_of_anchor(
 
 	if (anchor_stands(a))
 		return false;
-	if (a->status != ANCHOR_INVALIDATED_REORG && a->status != ANCHOR_FAILED_ORPHANED)
+	if (!anchor_is_lost(a))
 		return trouble_of_waiting(ret, a, now_ms, most);
 	if (MUTANT(anchor_without_block_is_well))
 		return false;

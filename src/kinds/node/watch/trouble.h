@@ -42,6 +42,9 @@ void trouble_of_state(struct l2_trouble *ret, const char *log, const char *root,
 bool trouble_of_minted(struct l2_trouble *ret, struct journal *j);
 /* Settled so, and in a block again; and nobody has said that he looked at that. */
 bool trouble_of_settled(struct l2_trouble *ret, struct journal *j);
+/* Of its peg-outs: they stand on anchors that no block has (any more). It reads all of
+ * them, where there are such anchors. */
+bool trouble_of_pegouts(struct l2_trouble *ret, struct journal *j);
 /* Of a state from elsewhere: minted there, and nobody here knows of a block. No trouble,
  * but for people to look at. */
 bool told_of_unseen(struct l2_trouble *ret, struct journal *j);

@@ -436,26 +436,46 @@ static void divergence_turn(struct l2_watch *w)
 		n->anchor_why[0] = '\0';
 }
 
+/* was: what was said of it before, of PEGS_MAX bytes. */
+static void pegs_tell(
+    struct l2_watch *w, char *was, bool is, const struct l2_trouble *trouble)
+{
+	char text[PEGS_MAX] = "";
+
+	if (is)
+		snprintf(
+		    text, sizeof text, "%.500s; %.390s", trouble->why, trouble->remedy);
+	if (strcmp(text, was) == 0)
+		return;
+	memcpy(was, text, sizeof text);
+	state_tell_again(w);
+}
+
 static void minted_turn(struct l2_watch *w)
 {
-	char text[sizeof w->uncovered] = "";
 	struct l2_trouble trouble;
+	bool is = trouble_of_minted(&trouble, w->journal) ||
+	    trouble_of_settled(&trouble, w->journal);
 
-	if (trouble_of_minted(&trouble, w->journal) ||
-	    trouble_of_settled(&trouble, w->journal))
-		snprintf(
-		    text, sizeof text, "%.500s; %.390s", trouble.why, trouble.remedy);
-	if (strcmp(text, w->uncovered) == 0)
-		return;
-	memcpy(w->uncovered, text, sizeof text);
-	state_tell_again(w);
+	pegs_tell(w, w->uncovered, is, &trouble);
+}
+
+/* With each look, and not with each change: it reads all peg-outs. */
+static void pegouts_turn(struct l2_watch *w)
+{
+	struct l2_trouble trouble;
+	bool is = trouble_of_pegouts(&trouble, w->journal) && !MUTANT(stranded_unsaid);
+
+	pegs_tell(w, w->stranded, is, &trouble);
 }
 
 void watch_turn(struct l2_watch *w, struct runner *r, const struct watch_seen *seen)
 {
 	database_turn(w, seen);
-	if (w->back && journal_asked(w, r))
+	if (w->back && journal_asked(w, r)) {
 		look_take(w);
+		pegouts_turn(w);
+	}
 	if (!w->out && !w->back && world_now_ms(w->world) >= w->look_ms)
 		look_begin(w, r);
 	runner_wake_at(r, w->look_ms);
