@@ -241,6 +241,36 @@ def a_copy_of_a_node_is_not_itself(folder):
 
 
 @test
+def an_older_journal_says_what_the_layer_lacks(folder):
+    """where the journal of a layer 2 is put back from a copy, the end says of which change its state is, that nothing
+    may be sent again, and what to type: the list of airdrops alone is not it"""
+    config(folder)
+    Run(folder, "init").ends(0)
+    Run(folder, "backup", "empty.db").ends(0)
+    Run(folder, "node", "init").ends(0)
+
+    def apply(change):
+        Run(folder, "node", "apply", "-", stdin=f'{{"do":"credit","peer":"a","amount":"5","id":"{change}"}}\n').ends(0)
+        Run(folder, "node", "create-anchor").ends(0)
+
+    apply("1")
+    Run(folder, "backup", "older.db").ends(0)
+    apply("2")
+    said = Run(folder, "restore", "older.db").ends(
+        0, out=r"layer 2 is the one behind change 2, of 20\d\d-.*: what was applied since .* would do twice. .*send none of those "
+        r"again.*pawl node recover --latest-valid(.|\n)*Nothing is under way in it. Then: pawl node doctor\n")
+    assert "airdrop" not in said.out, said.out
+    # it is as it says
+    Run(folder, "node", "doctor").ends(1, out="a state that this journal never had: .*an older copy of itself")
+    (told,) = Run(folder, "restore", "replaced-1-pawl.db", "--latest", "--json").ends(0).json()
+    assert told["node_change"] == 4 and told["then"] == "pawl node doctor", told
+    Run(folder, "backup", "newest.db").ends(0)
+    Run(folder, "restore", "--latest", "newest.db").ends(0, out=r"layer 2 is the one behind change 4, of [-0-9T:]*Z\n")
+    said = Run(folder, "restore", "empty.db").ends(0, out="Then: pawl airdrop run")
+    assert "layer" not in said.out, said.out
+
+
+@test
 def none_is_in_the_reorg_database(folder):
     """a folder for backups that is in the one of the reorg database is refused, however it is written"""
     filled(folder)

@@ -5,18 +5,21 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/mutant.h"
 #include "base/utf8.h"
 #include "cli/doctor/doctor.h"
 #include "cli/report/report.h"
 #include "engine/operation.h"
 #include "journal/sql.gen.h"
+#include "kinds/node/state/book.h"
 
 #define NAMED_MAX 3
 
-/* What is under way in it, and goes on. */
+/* What is under way in it, and goes on; and the state of a layer 2. */
 struct under_way {
 	int64_t n;
 	char names[NAMED_MAX * (OPERATION_NAME_MAX + 2) + 8];
+	int64_t change, dated_ms; /* its newest; 0: it has none; -1: not known when */
 };
 
 static void under_way_add(struct under_way *u, struct operation *o)
@@ -34,6 +37,7 @@ static void under_way_find(struct under_way *u, struct cli *c)
 {
 	struct sql_operation_all_out row;
 	struct operation o;
+	struct book_sums sums;
 	struct journal *j;
 
 	*u = (struct under_way){ .n = 0 };
@@ -44,6 +48,9 @@ static void under_way_find(struct under_way *u, struct cli *c)
 		if (operation_read(j, row.id, &o))
 			under_way_add(u, &o);
 	sql_operation_all_end(j);
+	book_sums(j, &sums);
+	u->change = sums.changes;
+	u->dated_ms = book_dated(j, sums.changes);
 	journal_close(j);
 }
 
@@ -51,18 +58,41 @@ static void under_way_find(struct under_way *u, struct cli *c)
  * has. */
 static const char *then_line(const struct under_way *u)
 {
-	return u->n ? "pawl serve" : "pawl airdrop run FILE --chain C --from KEY";
+	return u->n         ? "pawl serve"
+	    : u->change > 0 ? "pawl node doctor"
+			    : "pawl airdrop run FILE --chain C --from KEY";
+}
+
+/* What came behind it in the journal that was there is not in this one, nor its ids. */
+static void layer_tell(const struct under_way *u, bool doubt)
+{
+	char dated[REPORT_TIME_MAX] = "";
+
+	if (!u->change || MUTANT(layer_back_unsaid))
+		return;
+	if (u->dated_ms >= 0)
+		report_time(dated, u->dated_ms);
+	printf("the state of its layer 2 is the one behind change %" PRId64 "%s%s",
+	    u->change, *dated ? ", of " : "", dated);
+	if (doubt)
+		printf(": what was applied since that copy was made it knows nothing of, "
+		       "and would do twice. Stop who sends changes, and send none of "
+		       "those again. pawl node doctor compares it with the newest "
+		       "snapshot; where that is of a state that this journal never had, "
+		       "pawl node recover --latest-valid names both ways on");
+	printf("\n");
 }
 
 static void tell_json(const char *journal, const char *file,
     const struct journal_restored *r, const struct under_way *u)
 {
-	cli_json(json_pack("{s:o, s:o, s:I, s:I, s:I, s:o, s:o, s:o, s:s}", "journal",
-	    cli_text(journal), "restored", cli_text(file), "commit",
+	cli_json(json_pack("{s:o, s:o, s:I, s:I, s:I, s:o, s:o, s:o, s:I, s:s}",
+	    "journal", cli_text(journal), "restored", cli_text(file), "commit",
 	    (json_int_t)r->holds.commit_no, "operations", (json_int_t)r->holds.operations,
 	    "bytes", (json_int_t)r->holds.bytes, "replaced", cli_text(r->replaced),
 	    "doubt", cli_text(r->doubt), "under_way",
-	    cli_text(u->names[0] ? u->names : NULL), "then", then_line(u)));
+	    cli_text(u->names[0] ? u->names : NULL), "node_change", (json_int_t)u->change,
+	    "then", then_line(u)));
 }
 
 static void tell(const char *journal, const char *file, const struct journal_restored *r,
@@ -84,6 +114,7 @@ static void tell(const char *journal, const char *file, const struct journal_res
 	else
 		printf("declared the newest and only one: nothing is fenced, and it pays "
 		       "on as it is\n");
+	layer_tell(u, r->doubt != NULL);
 	if (u->n)
 		printf("Then: the line that began the list, again (%s); or for all of "
 		       "them: %s\n",
