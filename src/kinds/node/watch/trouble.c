@@ -256,9 +256,10 @@ bool trouble_of_pegouts(struct l2_trouble *ret, struct journal *j)
 	    s.n, s.n == 1 ? "" : "s", s.completed, s.n == 1 ? "s" : "",
 	    s.anchors == 1 ? "an anchor" : "anchors", s.names, more);
 	remedy(ret,
-	    "pawl node anchors lists them. A block that has the anchor's transaction again makes it "
-	    "count by itself, so have that sent again. Else pegout_anchor (pawl node "
-	    "apply) puts each on another one, what is completed with \"by_hand\":true");
+	    "pawl node anchors lists them. A block that has the anchor's transaction "
+	    "again makes it count by itself, so have that sent again. Else pegout_anchor "
+	    "(pawl node apply) puts each on another one, what is completed with "
+	    "\"by_hand\":true");
 	return true;
 }
 
