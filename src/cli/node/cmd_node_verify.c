@@ -126,8 +126,9 @@ static enum err tell_fault(struct verifying *v, struct fail *f)
 	case L2_PEGOUT_UNBACKED:
 		if (w->backing_hurt)
 			fprintf(stderr,
-			    "%s. A copy of the log may have it whole: pawl node restore "
-			    "--only log\n",
+			    "%s. A backup that was made before the damage has it whole: "
+			    "pawl node restore TIME --only log; which one that is tells "
+			    "pawl node verify --all --snapshot FILE, of its log\n",
 			    w->why);
 		else if (!v->demand.strict_upstream)
 			cli_warn(v->cli,
@@ -289,8 +290,11 @@ static enum err tell(struct verifying *v, struct fail *f)
 	    v->failed_n ? &v->why : &v->holds);
 	if (!v->failed_n && v->hurt_n)
 		return fail_set(f, ERR_INPUT,
-		    "the newest snapshot holds, %zu older do%s not: a copy of the log "
-		    "may have %s whole (pawl node restore --only log)",
+		    "the newest snapshot holds, %zu older do%s not: nothing is needed at "
+		    "once. A backup that was made before the damage has %s whole, and "
+		    "newer ones may be of this very log: pawl node verify --all "
+		    "--snapshot FILE, of its log, tells. pawl node prune --keep N "
+		    "--output FILE leaves out what is older than the N newest",
 		    v->hurt_n, v->hurt_n == 1 ? "es" : "",
 		    v->hurt_n == 1 ? "it" : "them");
 	if (!v->failed_n || (v->valid.len && MUTANT(older_snapshot_will_do)))
