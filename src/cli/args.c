@@ -13,6 +13,7 @@
 #include "codec/eip55.h"
 
 #define GIVEN_MAX 32
+#define VALUES_MAX 300
 
 struct given {
 	char name[32];
@@ -183,12 +184,27 @@ static enum err option_put(struct args *a, const struct given *given, struct fai
 	return ERR_OK;
 }
 
+/* Of a command that takes no word: the options behind which one may belong. */
+static void values_show(char out[VALUES_MAX], const struct command *c)
+{
+	size_t len = 0;
+
+	out[0] = '\0';
+	for (const struct option *o = c->options; o->name && !*c->arguments; o++) {
+		if (!o->value || o->need != OPTION_MAYBE)
+			continue;
+		snprintf(out + len, VALUES_MAX - len, " [%s%s%s]", o->name,
+		    option_takes_next(o) ? " " : "", o->value);
+		len = strlen(out);
+	}
+}
+
 /* "FILE [NAME]": at least one, at most two. "HASH..": one at least. */
 static enum err words_check(const struct args *a, struct fail *f)
 {
 	const char *at = a->command->arguments;
 	char missing[64] = "", out[REF_SHOWN_MAX], typed[GUIDE_TYPED_MAX];
-	char what[GUIDE_TYPED_MAX] = "", all[ARGUMENTS_MAX];
+	char what[GUIDE_TYPED_MAX] = "", all[ARGUMENTS_MAX], values[VALUES_MAX];
 	int most = 0;
 
 	guide_typed(typed, a->guide, a->command->words);
@@ -208,11 +224,12 @@ static enum err words_check(const struct args *a, struct fail *f)
 	if (*missing)
 		return fail_set(f, ERR_USAGE, "%s%s is missing; usage: %s%s", what,
 		    missing, typed, command_arguments(all, a->command));
-	if (a->words_n > most)
-		return fail_set(f, ERR_USAGE, "%s%s is too much; usage: %s%s", what,
-		    ref_shown(out, a->words[most]), typed,
-		    command_arguments(all, a->command));
-	return ERR_OK;
+	if (a->words_n <= most)
+		return ERR_OK;
+	values_show(values, a->command);
+	return fail_set(f, ERR_USAGE, "%s%s is too much; usage: %s%s%s", what,
+	    ref_shown(out, a->words[most]), typed, command_arguments(all, a->command),
+	    values);
 }
 
 static enum err command_put(struct args *a, const struct line *line, struct fail *f)

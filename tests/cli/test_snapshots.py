@@ -63,6 +63,8 @@ def upstreams_files(folder):
     for words in ([], ["--snapshot"], ["--snapshot", ""], ["--snap", "x"], ["x", "--snapshot", "x"]):
         code, out, err = tool(folder, "ailee_l2_verify", *words)
         assert (code, out) == (1, "") and err.startswith("ailee_l2_verify: "), (code, out, err)
+    _, _, err = tool(folder, "ailee_l2_verify", "l2_snapshots.dat")
+    assert "'l2_snapshots.dat' is too much; usage: ailee_l2_verify [--snapshot PATH] [--db-path DIR]\n" in err, err
     code, out, _ = tool(folder, "ailee_l2_verify", "--help")
     assert code == 0 and "--snapshot PATH" in out and "the same: pawl node verify\n" in out
     # as a command it prints the same
