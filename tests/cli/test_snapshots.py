@@ -229,6 +229,27 @@ def converted_both_ways(folder):
         0, "^1 snapshot in", err="1 text of the snapshot at byte 0 with a colon, .* other states have the same root")
 
 
+@test
+def what_does_not_hold_is_named_when_it_is_copied(folder):
+    """converted, pruned, taken apart: it is copied byte for byte, named with its place, and the exit code stays 0"""
+    many = [Snapshot({"a": n + 1}, at_ms=1700000000000 + n) for n in range(5)]
+    hurt = [s.text.replace(f'"a" {n + 1}', f'"a" {n + 7}') if n in (2, 4) else s.text for n, s in enumerate(many)]
+    log, whole = write(f"{folder}/l.dat", *hurt), write(f"{folder}/w.dat", *many)
+    places = [len("".join(hurt[:n]).encode()) for n in (2, 4)]
+    for code, command, *words in (
+            (0, "convert", log, "v2", "--to", "2"), (0, "prune", "--file", log, "--output", "p.dat"), (0, "extract", log, "apart")):
+        told = Run(folder, "node", command, *words).ends(code).err.split("\n")
+        named = [line for line in told if "is copied, and does not hold: " in line]
+        assert len(named) == 2 and all(f"l.dat: the snapshot at byte {at} is" in line for at, line in zip(places, named)), told
+        assert told[-2].endswith(f"2 snapshots of it that were copied do not hold. See: pawl node verify --all --snapshot {log}"), told
+    assert pathlib.Path(folder, "p.dat").read_text() == "".join(hurt)
+    assert pathlib.Path(folder, "apart/snapshot_3.dat").read_text() == hurt[2]
+    Run(folder, "node", "verify", "--all", "--snapshot", log).ends(2)
+    Run(folder, "node", "prune", "--file", log, "--keep", "1", "--output", "q.dat").ends(0, err="1 snapshot of it that was copied does not")
+    for command, *words in (("convert", whole, "w2", "--to", "2"), ("prune", "--file", whole, "--output", "wp.dat"), ("extract", whole, "wa")):
+        assert not Run(folder, "node", command, *words).ends(0).err
+
+
 def on_terminal(folder, *words):
     """All that a command shows on one."""
     here, there = pty.openpty()

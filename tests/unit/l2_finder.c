@@ -93,8 +93,7 @@ static enum err convert(const char *path, const char *output, int version, int p
 {
 	struct l2_append how = { .version = version, .compress = packed };
 	size_t n;
-	enum err e =
-	    l2_log_convert(&files_of_system, path, output, &how, &n, NULL, NULL, &f);
+	enum err e = l2_log_convert(&files_of_system, path, output, &how, &n, NULL, &f);
 
 	if (!e)
 		printf("%zu", n);

@@ -607,19 +607,22 @@ static void there_and_back(void **state)
 	struct l2_log *log;
 
 	(void)state;
-	assert_int_equal(l2_log_convert(&sim_disk_files, LOG_PATH, "/disk/v2",
-			     &as_records, &n, told, &failed, NULL),
+	assert_int_equal(
+	    l2_log_convert(&sim_disk_files, LOG_PATH, "/disk/v2", &as_records, &n,
+		&(struct l2_copy_tell){ told, told, &failed }, NULL),
 	    ERR_OK);
 	assert_int_equal(n, 3);
 	assert_string_equal(l2_find("/disk/v2").root, roots[2]);
 	assert_int_equal(l2_find("/disk/v2").damages, 0);
 	is_chained("/disk/v2");
-	assert_int_equal(l2_log_convert(&sim_disk_files, "/disk/v2", "/disk/packed",
-			     &packed, &n, told, &failed, NULL),
+	assert_int_equal(
+	    l2_log_convert(&sim_disk_files, "/disk/v2", "/disk/packed", &packed, &n,
+		&(struct l2_copy_tell){ told, told, &failed }, NULL),
 	    ERR_OK);
 	assert_string_equal(l2_find("/disk/packed").root, roots[2]);
-	assert_int_equal(l2_log_convert(&sim_disk_files, "/disk/packed", "/disk/v1",
-			     &as_text, &n, told, &failed, NULL),
+	assert_int_equal(
+	    l2_log_convert(&sim_disk_files, "/disk/packed", "/disk/v1", &as_text, &n,
+		&(struct l2_copy_tell){ told, told, &failed }, NULL),
 	    ERR_OK);
 	back = l2_get("/disk/v1", &back_len);
 	log = open_log(LOG_PATH);
@@ -635,13 +638,14 @@ static void there_and_back(void **state)
 	/* One that is no snapshot any more is told, and left out. */
 	bytes[20] = 'x';
 	l2_put(LOG_PATH, bytes, len);
-	assert_int_equal(l2_log_convert(&sim_disk_files, LOG_PATH, "/disk/v2",
-			     &as_records, &n, told, &failed, NULL),
+	assert_int_equal(
+	    l2_log_convert(&sim_disk_files, LOG_PATH, "/disk/v2", &as_records, &n,
+		&(struct l2_copy_tell){ told, told, &failed }, NULL),
 	    ERR_OK);
 	assert_int_equal(n, 2);
 	assert_int_equal(failed, 1);
 	assert_int_equal(l2_log_convert(&sim_disk_files, LOG_PATH, LOG_PATH, &as_text, &n,
-			     told, &failed, NULL),
+			     &(struct l2_copy_tell){ told, told, &failed }, NULL),
 	    ERR_USAGE);
 	mem_free(bytes);
 }
@@ -824,7 +828,8 @@ static void pruning_asks_for_no_store(void **state)
 	grow_with_pegouts(first, stored, own);
 	assert_int_equal(check_last(&demand), L2_HOLDS);
 	assert_int_equal(
-	    l2_log_prune(&sim_disk_files, LOG_PATH, 1, "/disk/p", &pruned, NULL), ERR_OK);
+	    l2_log_prune(&sim_disk_files, LOG_PATH, 1, "/disk/p", &pruned, NULL, NULL),
+	    ERR_OK);
 	assert_int_equal(sim_disk_files.rename("/disk/p", LOG_PATH, NULL), ERR_OK);
 	assert_int_equal(check_last(&demand), L2_HOLDS);
 }
@@ -839,7 +844,8 @@ static void pruning_keeps_what_is_needed(void **state)
 	(void)state;
 	mem_free(three(1, &len));
 	assert_int_equal(
-	    l2_log_prune(&sim_disk_files, LOG_PATH, 2, "/disk/p", &pruned, NULL), ERR_OK);
+	    l2_log_prune(&sim_disk_files, LOG_PATH, 2, "/disk/p", &pruned, NULL, NULL),
+	    ERR_OK);
 	assert_int_equal(pruned.blocks, 3);
 	assert_int_equal(pruned.kept, 2);
 	assert_int_equal(pruned.needed, 0);
@@ -848,7 +854,8 @@ static void pruning_keeps_what_is_needed(void **state)
 	anchor_of_first(first);
 	grow_with_pegout(first, own);
 	assert_int_equal(
-	    l2_log_prune(&sim_disk_files, LOG_PATH, 1, "/disk/p", &pruned, NULL), ERR_OK);
+	    l2_log_prune(&sim_disk_files, LOG_PATH, 1, "/disk/p", &pruned, NULL, NULL),
+	    ERR_OK);
 	assert_int_equal(pruned.kept, 2);
 	assert_int_equal(pruned.needed, 1);
 	assert_int_equal(sim_disk_files.rename("/disk/p", LOG_PATH, NULL), ERR_OK);
@@ -856,7 +863,8 @@ static void pruning_keeps_what_is_needed(void **state)
 	/* A record is moved with its chain. */
 	mem_free(three(2, &len));
 	assert_int_equal(
-	    l2_log_prune(&sim_disk_files, LOG_PATH, 2, "/disk/p", &pruned, NULL), ERR_OK);
+	    l2_log_prune(&sim_disk_files, LOG_PATH, 2, "/disk/p", &pruned, NULL, NULL),
+	    ERR_OK);
 	assert_string_equal(l2_find("/disk/p").root, roots[2]);
 	assert_int_equal(l2_find("/disk/p").blocks, 2);
 	assert_int_equal(l2_find("/disk/p").damages, 0);
@@ -871,7 +879,8 @@ static void pruning_keeps_what_is_needed(void **state)
 		mem_free(bytes);
 	}
 	assert_int_equal(
-	    l2_log_prune(&sim_disk_files, LOG_PATH, 1, "/disk/p", &pruned, NULL), ERR_OK);
+	    l2_log_prune(&sim_disk_files, LOG_PATH, 1, "/disk/p", &pruned, NULL, NULL),
+	    ERR_OK);
 	assert_int_equal(pruned.kept, 2);
 	assert_string_equal(l2_find("/disk/p").root, roots[1]);
 }
@@ -885,8 +894,9 @@ static void each_is_a_file(void **state)
 	(void)state;
 	for (int version = 1; version <= 2; version++) {
 		bytes = three(version, &len);
-		assert_int_equal(l2_log_extract(&sim_disk_files, LOG_PATH, "/disk/out",
-				     &n, told, &failed, NULL),
+		assert_int_equal(
+		    l2_log_extract(&sim_disk_files, LOG_PATH, "/disk/out", &n,
+			&(struct l2_copy_tell){ told, told, &failed }, NULL),
 		    ERR_OK);
 		assert_int_equal(n, 3);
 		assert_string_equal(l2_find("/disk/out/snapshot_1.dat").root, roots[0]);
@@ -947,7 +957,7 @@ static void in_one_format(int version, size_t n, const char *root)
 	size_t done;
 
 	assert_int_equal(l2_log_convert(&sim_disk_files, LOG_PATH, "/disk/one", &how,
-			     &done, NULL, NULL, NULL),
+			     &done, NULL, NULL),
 	    ERR_OK);
 	assert_int_equal(done, n);
 	assert_string_equal(l2_find("/disk/one").root, root);
@@ -1144,7 +1154,7 @@ static void on_a_real_disk(void **state)
 	assert_int_equal(files->own(second, &f), ERR_OWNED);
 	files->close(second);
 	assert_int_equal(l2_log_append(files, path, &s, &how, &f), ERR_OWNED);
-	assert_int_equal(l2_log_prune(files, path, 1, other, &pruned, &f), ERR_OK);
+	assert_int_equal(l2_log_prune(files, path, 1, other, &pruned, NULL, &f), ERR_OK);
 	assert_int_equal(pruned.kept, 1);
 	assert_int_equal(files->rename(other, path, &f), ERR_OK);
 	files->close(file);

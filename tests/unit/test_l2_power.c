@@ -39,8 +39,8 @@ static void prune(void)
 {
 	struct l2_pruned pruned;
 
-	assert_int_equal(
-	    l2_log_prune(&sim_disk_files, LOG_PATH, 1, "/disk/pruned", &pruned, NULL),
+	assert_int_equal(l2_log_prune(&sim_disk_files, LOG_PATH, 1, "/disk/pruned",
+			     &pruned, NULL, NULL),
 	    ERR_OK);
 }
 
@@ -49,7 +49,7 @@ static void convert(struct l2_append how)
 	size_t n;
 
 	assert_int_equal(l2_log_convert(&sim_disk_files, LOG_PATH, "/disk/pruned", &how,
-			     &n, NULL, NULL, NULL),
+			     &n, NULL, NULL),
 	    ERR_OK);
 }
 

@@ -34,27 +34,29 @@ static void warn_others(const struct cli *c, const char *folder, size_t n)
 		    name, n);
 }
 
-static enum err tell(const struct cli *c, const struct snapshots_left *x,
+static enum err tell(const struct cli *c, const struct snapshots_copied *x,
     const char *folder, size_t n, size_t all, struct fail *f)
 {
 	if (c->args.json)
 		cli_json(json_pack("{s:o, s:o, s:I, s:I}", "snapshot", cli_text(x->path),
 		    "folder", cli_text(folder), "written", (json_int_t)n, "unreadable",
-		    (json_int_t)x->n));
+		    (json_int_t)x->left));
 	else
 		printf("%zu snapshot%s of %s in %s\n", n, n == 1 ? "" : "s", x->path,
 		    folder);
+	snapshots_unheld_tell(x);
 	warn_others(c, folder, all);
-	return x->n
+	return x->left
 	    ? fail_set(f, ERR_INPUT, "%zu of the %zu snapshot%s of %s can't be read",
-		  x->n, all, all == 1 ? "" : "s", x->path)
+		  x->left, all, all == 1 ? "" : "s", x->path)
 	    : ERR_OK;
 }
 
 enum err cmd_node_extract(struct cli *c, struct fail *f)
 {
-	struct snapshots_left x = { .path = args_word(&c->args, 0),
+	struct snapshots_copied x = { .path = args_word(&c->args, 0),
 		.word = "has no file" };
+	const struct l2_copy_tell told = snapshots_copied_tell(&x);
 	const char *folder = args_word(&c->args, 1);
 	struct l2_log *log;
 	size_t n = 0, all = 0;
@@ -67,8 +69,8 @@ enum err cmd_node_extract(struct cli *c, struct fail *f)
 	if (e == ERR_OK)
 		e = snapshots_some(log, c, x.path, f);
 	if (e == ERR_OK) {
-		x.n = snapshots_damaged(log);
-		all = l2_log_n(log) + x.n;
+		x.left = snapshots_damaged(log);
+		all = l2_log_n(log) + x.left;
 	}
 	l2_log_close(log);
 	if (e == ERR_OK)
@@ -80,8 +82,7 @@ enum err cmd_node_extract(struct cli *c, struct fail *f)
 	if (e == ERR_OK)
 		e = folder_make(folder, &made, f);
 	if (e == ERR_OK)
-		e = l2_log_extract(
-		    cli_until_stopped(), x.path, folder, &n, snapshots_left_tell, &x, f);
+		e = l2_log_extract(cli_until_stopped(), x.path, folder, &n, &told, f);
 	if (e != ERR_OK && made)
 		(void)!rmdir(folder); /* where nothing got into it */
 	return e == ERR_OK ? tell(c, &x, folder, n, all, f) : e;

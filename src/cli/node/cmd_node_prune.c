@@ -46,6 +46,8 @@ enum err cmd_node_prune(struct cli *c, struct fail *f)
 	const char *keep_text = args_get(&c->args, "--keep");
 	const char *output = args_get(&c->args, "--output");
 	char path[SNAPSHOTS_PATH_MAX];
+	struct snapshots_copied copied = { .path = path };
+	const struct l2_copy_tell told = snapshots_copied_tell(&copied);
 	struct l2_pruned pruned;
 	struct l2_log *log;
 	uint64_t keep = KEPT;
@@ -76,8 +78,10 @@ enum err cmd_node_prune(struct cli *c, struct fail *f)
 		e = behalf_of(c, output, f);
 	if (e == ERR_OK)
 		e = l2_log_prune(
-		    cli_until_stopped(), path, (size_t)keep, output, &pruned, f);
-	if (e == ERR_OK)
-		tell(c, &pruned, output);
-	return e;
+		    cli_until_stopped(), path, (size_t)keep, output, &pruned, &told, f);
+	if (e != ERR_OK)
+		return e;
+	tell(c, &pruned, output);
+	snapshots_unheld_tell(&copied);
+	return ERR_OK;
 }

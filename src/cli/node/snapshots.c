@@ -88,17 +88,43 @@ void snapshots_ambiguous_tell(
 		    block.offset + v->ambiguous_offset);
 }
 
-void snapshots_left_tell(void *ctx, struct l2_block block, const struct l2_verdict *why)
+static void left_tell(void *ctx, struct l2_block block, const struct l2_verdict *why)
 {
-	struct snapshots_left *left = ctx;
+	struct snapshots_copied *copied = ctx;
 
-	if (why->ambiguous && why->fault != L2_MALFORMED) {
-		snapshots_ambiguous_tell(left->path, block, why);
-		return;
-	}
-	left->n++;
-	fprintf(stderr, "%s: the snapshot at byte %" PRIu64 " %s: %s\n", left->path,
-	    block.offset, left->word, why->why);
+	copied->left++;
+	fprintf(stderr, "%s: the snapshot at byte %" PRIu64 " %s: %s\n", copied->path,
+	    block.offset, copied->word, why->why);
+}
+
+static void kept_tell(void *ctx, struct l2_block block, const struct l2_verdict *why)
+{
+	struct snapshots_copied *copied = ctx;
+
+	snapshots_ambiguous_tell(copied->path, block, why);
+	if (why->fault != L2_HOLDS && copied->unheld++ < DAMAGES_SHOWN)
+		fprintf(stderr,
+		    "%s: the snapshot at byte %" PRIu64
+		    " is copied, and does not hold: %s\n",
+		    copied->path, block.offset, why->why);
+}
+
+struct l2_copy_tell snapshots_copied_tell(struct snapshots_copied *ctx)
+{
+	return (struct l2_copy_tell){ left_tell, kept_tell, ctx };
+}
+
+void snapshots_unheld_tell(const struct snapshots_copied *copied)
+{
+	char word[SHELL_WORD_MAX];
+	size_t n = copied->unheld;
+
+	if (n)
+		fprintf(stderr,
+		    "%s: %zu snapshot%s of it that %s copied do%s not hold. See: pawl "
+		    "node verify --all --snapshot %s\n",
+		    copied->path, n, n == 1 ? "" : "s", n == 1 ? "was" : "were",
+		    n == 1 ? "es" : "", shell_word(word, sizeof word, copied->path));
 }
 
 enum err snapshots_some(

@@ -39,18 +39,20 @@ size_t snapshots_damaged(const struct l2_log *log);
 #define SNAPSHOTS_MIXED_MAX 400
 void snapshots_mixed(struct l2_log *log, char out[SNAPSHOTS_MIXED_MAX]);
 
-/* Snapshots that were read, and did not become what was asked for. */
-struct snapshots_left {
-	const char *path, *word; /* the log; "is left out" */
-	size_t n;
-};
 /* That the root of a block is ambiguous, where it is. */
 void snapshots_ambiguous_tell(
     const char *path, struct l2_block block, const struct l2_verdict *v);
 
-/* One more, told with its place; or one that became it, with an ambiguous root. ctx: a
- * struct snapshots_left. */
-void snapshots_left_tell(void *ctx, struct l2_block block, const struct l2_verdict *why);
+/* Of other files that are made of a log: snapshots that are in none of them, and those
+ * that are, and do not hold. Each is told with its place, of the latter the first ones.
+ */
+struct snapshots_copied {
+	const char *path, *word; /* the log; "is left out" */
+	size_t left, unheld;
+};
+struct l2_copy_tell snapshots_copied_tell(struct snapshots_copied *ctx);
+/* At the end: how many do not hold, and what to type. */
+void snapshots_unheld_tell(const struct snapshots_copied *copied);
 
 /* -- the judge --------------------------------------------------------------- */
 

@@ -162,6 +162,14 @@ struct l2_append {
 NODISCARD enum err l2_log_append(const struct files *files, const char *path,
     struct l2_state *s, const struct l2_append *how, struct fail *f);
 
+/* What is told of blocks while other files are made of a log; NULL, or one of them: it is
+ * not. left: it is in none of these (L2_MALFORMED). kept: it is, and does not hold by
+ * itself; or, converted, its root is ambiguous, as others wrote it. */
+struct l2_copy_tell {
+	l2_failed_fn *left, *kept;
+	void *ctx;
+};
+
 /* The newest `keep` blocks into another file, which gets its name when it is whole and
  * on the medium. Older ones stay, too, where they are needed: the newest valid one, and
  * those whose anchors its peg-outs stand on. The file itself is not touched. */
@@ -170,18 +178,18 @@ struct l2_pruned {
 	uint64_t bytes, kept_bytes;
 };
 NODISCARD enum err l2_log_prune(const struct files *files, const char *path, size_t keep,
-    const char *output, struct l2_pruned *ret, struct fail *f);
+    const char *output, struct l2_pruned *ret, const struct l2_copy_tell *tell,
+    struct fail *f);
 
 /* Each block into FOLDER/snapshot_<i>.dat, i from 1, oldest first: as it stands, and of
  * version 2 as text; a record that can't be read is told, and has no file. */
 NODISCARD enum err l2_log_extract(const struct files *files, const char *path,
-    const char *folder, size_t *ret_n, l2_failed_fn *failed, void *ctx, struct fail *f);
+    const char *folder, size_t *ret_n, const struct l2_copy_tell *tell, struct fail *f);
 
 /* Each block as one of another version, with its root and anchor. Blocks that are no
- * snapshot any more are told (may be NULL; L2_MALFORMED), and left out; those with an
- * ambiguous root, which others wrote, are told, too. */
+ * snapshot any more are left out. */
 NODISCARD enum err l2_log_convert(const struct files *files, const char *path,
-    const char *output, const struct l2_append *how, size_t *ret_n, l2_failed_fn *failed,
-    void *ctx, struct fail *f);
+    const char *output, const struct l2_append *how, size_t *ret_n,
+    const struct l2_copy_tell *tell, struct fail *f);
 
 #endif

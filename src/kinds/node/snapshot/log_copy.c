@@ -109,6 +109,21 @@ static enum err copy_block(
 	return e;
 }
 
+/* That it was copied, and does not hold by itself. */
+static enum err kept_tell(struct l2_log *log, struct l2_block block,
+    const struct l2_copy_tell *tell, struct fail *f)
+{
+	struct l2_verdict v;
+	enum err e;
+
+	if (!tell || !tell->kept)
+		return ERR_OK;
+	e = log_check(log, block, &(struct l2_rules){ 0 }, &v, f);
+	if (!e && v.fault != L2_HOLDS && !MUTANT(unheld_copied_unsaid))
+		tell->kept(tell->ctx, block, &v);
+	return e;
+}
+
 /* -- pruned ------------------------------------------------------------------------- */
 
 static size_t place_of(const struct l2_log *log, struct l2_block block)
@@ -179,7 +194,7 @@ static enum err mark_needed(struct l2_log *log, bool *keep, struct fail *f)
 }
 
 static enum err prune_to(struct copy *c, struct l2_log *log, const bool *keep_it,
-    size_t keep, struct l2_pruned *ret, struct fail *f)
+    size_t keep, struct l2_pruned *ret, const struct l2_copy_tell *tell, struct fail *f)
 {
 	enum err e = ERR_OK;
 
@@ -189,6 +204,8 @@ static enum err prune_to(struct copy *c, struct l2_log *log, const bool *keep_it
 		if (!newest && !keep_it[i])
 			continue;
 		e = copy_block(c, log, log->blocks[i], f);
+		if (!e)
+			e = kept_tell(log, log->blocks[i], tell, f);
 		ret->kept++;
 		ret->needed += !newest;
 	}
@@ -197,7 +214,8 @@ static enum err prune_to(struct copy *c, struct l2_log *log, const bool *keep_it
 }
 
 enum err l2_log_prune(const struct files *files, const char *path, size_t keep,
-    const char *output, struct l2_pruned *ret, struct fail *f)
+    const char *output, struct l2_pruned *ret, const struct l2_copy_tell *tell,
+    struct fail *f)
 {
 	struct l2_log *log;
 	struct copy c;
@@ -218,7 +236,7 @@ enum err l2_log_prune(const struct files *files, const char *path, size_t keep,
 	if (!e) {
 		e = copy_begin(&c, files, output, f);
 		if (!e)
-			e = prune_to(&c, log, keep_it, keep, ret, f);
+			e = prune_to(&c, log, keep_it, keep, ret, tell, f);
 		e = copy_end(&c, e, f);
 	}
 	mem_free(keep_it);
@@ -278,7 +296,7 @@ static enum err extract_one(
 }
 
 enum err l2_log_extract(const struct files *files, const char *path, const char *folder,
-    size_t *ret_n, l2_failed_fn *failed, void *ctx, struct fail *f)
+    size_t *ret_n, const struct l2_copy_tell *tell, struct fail *f)
 {
 	struct l2_log *log;
 	enum err e = l2_log_open(&log, files, path, f);
@@ -294,10 +312,12 @@ enum err l2_log_extract(const struct files *files, const char *path, const char 
 
 			e = log_check(
 			    log, log->blocks[i], &(struct l2_rules){ 0 }, &v, f);
-			if (!e && failed)
-				failed(ctx, log->blocks[i], &v);
+			if (!e && tell && tell->left)
+				tell->left(tell->ctx, log->blocks[i], &v);
 			continue;
 		}
+		if (!e)
+			e = kept_tell(log, log->blocks[i], tell, f);
 		*ret_n += e == ERR_OK;
 	}
 	l2_log_close(log);
@@ -357,7 +377,7 @@ static enum err convert_one(struct copy *c, struct l2_log *log, struct l2_block 
 }
 
 static enum err convert_to(struct copy *c, struct l2_log *log,
-    const struct l2_append *how, size_t *ret_n, l2_failed_fn *failed, void *ctx,
+    const struct l2_append *how, size_t *ret_n, const struct l2_copy_tell *tell,
     struct fail *f)
 {
 	static const struct l2_rules alone = { 0 };
@@ -369,12 +389,12 @@ static enum err convert_to(struct copy *c, struct l2_log *log,
 
 		e = log_check(log, block, &alone, &v, f);
 		if (!e && v.fault == L2_MALFORMED) {
-			if (failed)
-				failed(ctx, block, &v);
+			if (tell && tell->left)
+				tell->left(tell->ctx, block, &v);
 			continue;
 		}
-		if (!e && v.ambiguous && failed)
-			failed(ctx, block, &v);
+		if (!e && tell && tell->kept && (v.ambiguous || v.fault != L2_HOLDS))
+			tell->kept(tell->ctx, block, &v);
 		if (!e)
 			e = convert_one(c, log, block, how, v.root, f);
 		*ret_n += e == ERR_OK;
@@ -383,7 +403,7 @@ static enum err convert_to(struct copy *c, struct l2_log *log,
 }
 
 enum err l2_log_convert(const struct files *files, const char *path, const char *output,
-    const struct l2_append *how, size_t *ret_n, l2_failed_fn *failed, void *ctx,
+    const struct l2_append *how, size_t *ret_n, const struct l2_copy_tell *tell,
     struct fail *f)
 {
 	struct l2_log *log;
@@ -399,7 +419,7 @@ enum err l2_log_convert(const struct files *files, const char *path, const char 
 	if (!e) {
 		e = copy_begin(&c, files, output, f);
 		if (!e)
-			e = convert_to(&c, log, how, ret_n, failed, ctx, f);
+			e = convert_to(&c, log, how, ret_n, tell, f);
 		e = copy_end(&c, e, f);
 	}
 	l2_log_close(log);
