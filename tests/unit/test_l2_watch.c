@@ -1,9 +1,12 @@
 /* The start of a layer 2's node: what is said of a count that changes outrun, and whom it
  * asks for anchors. */
+#include <unistd.h>
+
 #include "base/hex.h"
 #include "kinds/node/anchor/anchor.h"
 #include "kinds/node/anchor/pegin_tx.h"
 #include "kinds/node/backup/backup.h"
+#include "kinds/node/reorgdb/mirror.h"
 #include "kinds/node/state/book.h"
 #include "kinds/node/watch/watch.h"
 #include "own_folder.h"
@@ -483,10 +486,49 @@ static void pegouts_on_an_anchor_without_a_block_are_trouble(void **state_)
 	watch_free(w);
 }
 
+/* -- the database of a node that runs ---------------------------------------- */
+
+static void mirrored(struct mirror *m, int64_t ms)
+{
+	run(ms);
+	for (int i = 0; i < 6; i++) {
+		mirror_turn(m, runner);
+		commit_it();
+		run(10);
+	}
+}
+
+/* Nothing is to be written meanwhile, as between two blocks. */
+static void a_database_that_was_moved_away_is_missed_soon(void **state_)
+{
+	char path[64], moved[80];
+	struct mirror *m;
+
+	(void)state_;
+	begin(1, 1);
+	snprintf(path, sizeof path, "%s/mirrored", own_folder);
+	snprintf(moved, sizeof moved, "%s.corrupted", path);
+	m = mirror_new(scene.world, scene.journal, path);
+	mirrored(m, 10);
+	assert_true(mirror_whole(m));
+	mirrored(m, 70000);
+	assert_true(mirror_whole(m));
+	assert_null(mirror_trouble(m));
+	assert_int_equal(rename(path, moved), 0);
+	mirrored(m, 70000);
+	assert_int_equal(access(path, F_OK), 0); /* and is made anew */
+	assert_true(mirror_whole(m));
+	assert_null(mirror_trouble(m));
+	rest();
+	mirror_free(m);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(a_count_that_changes_outrun_is_said, end),
+		cmocka_unit_test_teardown(
+		    a_database_that_was_moved_away_is_missed_soon, end),
 		cmocka_unit_test_teardown(the_journal_wins_over_the_database, end),
 		cmocka_unit_test_teardown(
 		    a_backup_that_failed_is_known_behind_a_start, end),

@@ -1018,6 +1018,67 @@ static void a_lock_that_is_deleted_lets_nobody_in(void **state)
 	close(up[0]), close(up[1]), close(down[0]), close(down[1]);
 }
 
+static void block_put(struct reorgdb *db, uint64_t height, enum err want)
+{
+	struct reorgdb_batch *b = reorgdb_batch_new();
+	char key[64];
+
+	snprintf(key, sizeof key, "block:%020" PRIu64, height);
+	assert_int_equal(reorgdb_put(b, key, B1, 64, NULL), ERR_OK);
+	assert_int_equal(reorgdb_write(db, b, NULL), want);
+	reorgdb_batch_free(b);
+}
+
+static bool block_there(struct reorgdb *db, uint64_t height)
+{
+	char hash[RECORD_TEXT_MAX + 1];
+	bool there = false;
+
+	assert_int_equal(reorgdb_block(db, height, hash, &there, NULL), ERR_OK);
+	return there;
+}
+
+/* People move it away beside a process that has it open, and make another one: that
+ * writes no more, and nothing that it does behind that, as its end does, is of the new
+ * one, whatever the names of its files. */
+static void one_that_is_moved_touches_no_file_of_the_next(void **state)
+{
+	char moved[128], other[128];
+	struct reorgdb *old, *db;
+	struct fail f;
+
+	(void)state;
+	snprintf(moved, sizeof moved, "%s.corrupted", path);
+	snprintf(other, sizeof other, "%s.other", path);
+	for (uint64_t life = 1; life < 4; life++) { /* tables and logs of both */
+		old = opened(REORGDB_CREATE);
+		block_put(old, life, ERR_OK);
+		reorgdb_close(old);
+	}
+	old = opened(REORGDB_WRITE);
+	assert_int_equal(reorgdb_stands(old, &f), ERR_OK);
+	assert_int_equal(rename(path, moved), 0);
+	assert_int_equal(reorgdb_stands(old, &f), ERR_OWNED);
+	assert_non_null(strstr(f.why, "was moved or removed"));
+	for (uint64_t life = 11; life < 15; life++) {
+		db = opened(REORGDB_CREATE);
+		block_put(db, life, ERR_OK);
+		block_put(old, 4, ERR_OWNED);
+		reorgdb_close(db);
+	}
+	reorgdb_close(old);
+	db = opened(REORGDB_WRITE);
+	for (uint64_t life = 11; life < 15; life++)
+		assert_true(block_there(db, life));
+	assert_false(block_there(db, 1) || block_there(db, 4));
+	reorgdb_close(db);
+	assert_int_equal(rename(path, other), 0);
+	assert_int_equal(rename(moved, path), 0);
+	db = opened(REORGDB_WRITE);
+	assert_true(block_there(db, 3) && !block_there(db, 4) && !block_there(db, 11));
+	reorgdb_close(db);
+}
+
 static void what_moves_while_it_is_read_is_read_again(void **state)
 {
 	char hash[65], why[200];
@@ -1058,6 +1119,7 @@ int main(void)
 		CASE(the_newest_and_the_highest_come_first),
 		CASE(only_the_highest_blocks_stay),
 		CASE(what_moves_while_it_is_read_is_read_again),
+		CASE(one_that_is_moved_touches_no_file_of_the_next),
 		CASE(a_batch_is_synced_before_it_returns),
 		CASE(a_cut_tail_is_all_of_a_batch_or_nothing),
 		CASE(damage_in_the_log_is_no_end_of_it),

@@ -17,6 +17,9 @@
 
 struct reorgdb {
 	char *path;
+	/* The same for RocksDB, which goes by paths, and removes files by them: of the
+	 * folder that is locked, wherever it was moved. */
+	char *at;
 	rocksdb_t *db;
 	rocksdb_options_t *options;
 	rocksdb_readoptions_t *reading;
@@ -32,9 +35,8 @@ struct reorgdb {
 /* The lock of the folder: *ret, which is closed to end it; -1: there is none. OWNED,
  * STALE: another folder has its place by now. */
 enum err reorgdb_folder_lock(const char *path, int *ret, struct fail *f);
-/* Which file LOCK it has; is it there still? OWNED: no. */
+/* Which file LOCK it has. */
 void reorgdb_lock_note(struct reorgdb *db);
-enum err reorgdb_lock_check(const struct reorgdb *db, struct fail *f);
 
 /* Which tables and logs its folder has. Who opened it to read, or failed to, while these
  * became others has a part of the one and a part of the other: what he lacks is neither

@@ -91,10 +91,26 @@ void reorgdb_lock_note(struct reorgdb *db)
 	db->lock_inode = db->lock_there ? st.st_ino : 0;
 }
 
-enum err reorgdb_lock_check(const struct reorgdb *db, struct fail *f)
+static bool is_moved(const struct reorgdb *db)
+{
+	struct stat mine, there;
+
+	return db->folder >= 0 && !MUTANT(reorgdb_moved_unseen) &&
+	    fstat(db->folder, &mine) == 0 &&
+	    (stat(db->path, &there) != 0 || mine.st_ino != there.st_ino ||
+		mine.st_dev != there.st_dev);
+}
+
+enum err reorgdb_stands(const struct reorgdb *db, struct fail *f)
 {
 	struct stat st;
 
+	if (is_moved(db))
+		return fail_set(f, ERR_OWNED,
+		    "the reorg database %s was moved or removed while this process had "
+		    "it open. It is closed, and what is there now opened, or one made "
+		    "anew",
+		    db->path);
 	if (!db->lock_there || (lock_stat(db, &st) && st.st_ino == db->lock_inode))
 		return ERR_OK;
 	return fail_set(f, ERR_OWNED,

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/mutant.h"
 #include "engine/outbox.h"
 #include "kinds/node/reorgdb/changes.h"
 
@@ -13,7 +14,7 @@
 /* What a worker does. It has the database to itself meanwhile. */
 struct mirror_job {
 	struct mirror *mirror;
-	bool opens;
+	bool opens, looks;        /* else it writes */
 	struct changes changes;   /* to write, once it is open */
 	struct holdings holdings; /* what it had when it was opened */
 	size_t written;
@@ -32,7 +33,7 @@ struct mirror {
 	bool compared;  /* all that the journal has was compared, in this life */
 	size_t written; /* when it was */
 	int64_t told;   /* up to this move */
-	int64_t again_ms;
+	int64_t again_ms, look_ms;
 	char trouble[1000];
 };
 
@@ -56,6 +57,8 @@ static void job_run(void *ctx)
 		job->err = reorgdb_open(&m->db, m->path, REORGDB_CREATE, &job->fail);
 		if (job->err == ERR_OK)
 			job->err = holdings_read(&job->holdings, m->db, &job->fail);
+	} else if (job->looks) {
+		job->err = reorgdb_stands(m->db, &job->fail);
 	} else {
 		job->err = changes_write(&job->changes, m->db, &job->written, &job->fail);
 	}
@@ -102,7 +105,7 @@ static void job_queue(struct mirror *m, struct runner *r, struct mirror_job *job
 static void failed(struct mirror *m, const struct mirror_job *job)
 {
 	m->compared = false;
-	m->again_ms = world_now_ms(m->world) + AGAIN_MS;
+	m->again_ms = world_now_ms(m->world) + (job->looks ? 0 : AGAIN_MS);
 	if (job->err == ERR_STOPPED)
 		return; /* the process ends: it says nothing of the database */
 	if (strcmp(m->trouble, job->fail.why) != 0)
@@ -141,7 +144,7 @@ static void take(struct mirror *m)
 		failed(m, job);
 	} else if (job->opens) {
 		opened(m, job);
-	} else {
+	} else if (!job->looks) {
 		m->trouble[0] = '\0';
 		if (!m->compared)
 			m->written = job->written;
@@ -157,6 +160,15 @@ static void tell(struct mirror *m, struct runner *r)
 
 	/* Nothing is believed of what was told in another life. */
 	changes_read(&job->changes, m->journal, m->compared ? m->told : 0);
+	job_queue(m, r, job);
+}
+
+static void look(struct mirror *m, struct runner *r)
+{
+	struct mirror_job *job = mem_new(sizeof *job);
+
+	job->looks = true;
+	m->look_ms = world_now_ms(m->world) + AGAIN_MS;
 	job_queue(m, r, job);
 }
 
@@ -178,6 +190,10 @@ void mirror_turn(struct mirror *m, struct runner *r)
 		job_queue(m, r, job);
 	} else if (!mirror_whole(m)) {
 		tell(m, r);
+	} else if (now >= m->look_ms && !MUTANT(mirror_looks_when_it_writes)) {
+		look(m, r);
+	} else {
+		runner_wake_at(r, m->look_ms);
 	}
 }
 

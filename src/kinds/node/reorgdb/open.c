@@ -19,6 +19,8 @@
 #define FAMILY_REPUTATION "reputation_cf"
 #define PATH_ROOM 4096
 #define LOGS_KEPT 4
+#define SAID_MAX (PATH_ROOM + 1000)
+#define OWN_FOLDERS "/proc/self/fd/"
 /* Above all levels: RocksDB's log for people stays empty. Where it can't be written, on a
  * full disk, an assertion of the library, as distributions build it, ends the process;
  * what else can't be is told. Such a level has no name in an OPTIONS file, so that is
@@ -44,10 +46,24 @@ static enum err read_only(const char *path, struct fail *f)
 	return fail_file(f, ERR_SYSTEM, path);
 }
 
-enum err reorgdb_said(const char *path, char *said, struct fail *f)
+/* Of whose files it speaks, in the words of who named the folder. */
+static void said_by_path(char out[SAID_MAX], const char *path, const char *said)
 {
+	const char *at = strstr(said, OWN_FOLDERS), *rest = at;
+
+	if (at)
+		for (rest += strlen(OWN_FOLDERS); *rest >= '0' && *rest <= '9';)
+			rest++;
+	snprintf(out, SAID_MAX, "%.*s%s%s", at ? (int)(at - said) : (int)strlen(said),
+	    said, at ? path : "", at ? rest : "");
+}
+
+enum err reorgdb_said(const char *path, char *words, struct fail *f)
+{
+	char said[SAID_MAX];
 	enum err e;
 
+	said_by_path(said, path, words);
 	if (strstr(said, "/LOCK"))
 		e = reorgdb_owned(path, f);
 	else if (strstr(said, "No space left on device") ||
@@ -64,7 +80,7 @@ enum err reorgdb_said(const char *path, char *said, struct fail *f)
 		e = fail_set(f, ERR_UNREADABLE, "%s: %s", path, said);
 	else
 		e = damaged(path, said, f);
-	rocksdb_free(said);
+	rocksdb_free(words);
 	return e;
 }
 
@@ -187,7 +203,7 @@ static bool is_left(int folder, const char *name)
 /* Of the folder that is locked. */
 static void drop(const struct reorgdb *db, bool (*is_it)(int folder, const char *name))
 {
-	DIR *d = db->folder < 0 ? NULL : opendir(db->path);
+	DIR *d = db->folder < 0 ? NULL : opendir(db->at);
 	struct dirent *entry;
 
 	while (d && (entry = readdir(d)) != NULL)
@@ -248,10 +264,10 @@ static enum err families_open(
 	db->families = mem_array(n, sizeof *db->families);
 	if (read_only)
 		db->db = rocksdb_open_for_read_only_column_families(
-		    db->options, db->path, (int)n, names, each, db->families, 0, &said);
+		    db->options, db->at, (int)n, names, each, db->families, 0, &said);
 	else
 		db->db = rocksdb_open_column_families(
-		    db->options, db->path, (int)n, names, each, db->families, &said);
+		    db->options, db->at, (int)n, names, each, db->families, &said);
 	mem_free(each);
 	if (said)
 		return reorgdb_said(db->path, said, f);
@@ -276,7 +292,7 @@ static enum err open_at(struct reorgdb *db, bool make, bool read_only, struct fa
 	options_make(db, make);
 	if (!make) {
 		found =
-		    rocksdb_list_column_families(db->options, db->path, &found_n, &said);
+		    rocksdb_list_column_families(db->options, db->at, &found_n, &said);
 		if (said) {
 			/* of a failure, too, there is a list: an empty one */
 			rocksdb_list_column_families_destroy(found, found_n);
@@ -289,6 +305,19 @@ static enum err open_at(struct reorgdb *db, bool make, bool read_only, struct fa
 	if (found)
 		rocksdb_list_column_families_destroy(found, found_n);
 	return e;
+}
+
+/* Where the system has no such names, its own is left to go by. */
+static char *folder_at(const char *path, int folder)
+{
+	char at[sizeof OWN_FOLDERS + 12];
+	struct stat mine, there;
+
+	snprintf(at, sizeof at, OWN_FOLDERS "%d", folder);
+	if (folder < 0 || MUTANT(reorgdb_goes_by_path) || fstat(folder, &mine) != 0 ||
+	    stat(at, &there) != 0 || mine.st_ino != there.st_ino)
+		return mem_str(path);
+	return mem_str(at);
 }
 
 static enum err open_once(
@@ -307,6 +336,7 @@ static enum err open_once(
 	db->folder = -1;
 	if (mode != REORGDB_READ)
 		e = lock(&db->folder, path, mode, f);
+	db->at = folder_at(path, db->folder);
 	if (e == ERR_OK)
 		e = prepare(&make, path, mode, f);
 	if (e == ERR_OK) {
@@ -367,6 +397,7 @@ void reorgdb_close(struct reorgdb *db)
 		rocksdb_writeoptions_destroy(db->writing);
 	if (db->folder >= 0)
 		close(db->folder);
+	mem_free(db->at);
 	mem_free(db->path);
 	mem_free(db);
 }

@@ -15,7 +15,8 @@
  * it: they go with their process, however that ends. The file always remains, means
  * nothing, and is deleted by nobody. Who deletes it lets no second process of ours write,
  * for there is the folder's; another program knows LOCK alone, so what finds it gone
- * before a batch writes nothing more (OWNED).
+ * before a batch writes nothing more (OWNED). So does what finds its folder moved: no
+ * file of the one that has its place by now is touched.
  *
  * fails, all of them:
  *   OWNED       another process has it open for writing; names it where the system does
@@ -45,6 +46,8 @@ enum reorgdb_mode {
 NODISCARD enum err reorgdb_open(
     struct reorgdb **ret, const char *path, enum reorgdb_mode mode, struct fail *f);
 void reorgdb_close(struct reorgdb *db); /* NULL is fine */
+/* Is its folder where it was opened, and LOCK in it? OWNED: no; each batch asks it. */
+NODISCARD enum err reorgdb_stands(const struct reorgdb *db, struct fail *f);
 const char *reorgdb_path(const struct reorgdb *db);
 
 /* -- reading --------------------------------------------------------------- */

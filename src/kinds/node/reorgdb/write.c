@@ -121,7 +121,7 @@ enum err reorgdb_write(struct reorgdb *db, struct reorgdb_batch *b, struct fail 
 
 	if (!reorgdb_batch_n(b))
 		return ERR_OK;
-	e = reorgdb_lock_check(db, f);
+	e = reorgdb_stands(db, f);
 	if (e != ERR_OK && !MUTANT(reorgdb_lock_unseen))
 		return e;
 	if (MUTANT(reorgdb_unsynced))
