@@ -278,9 +278,16 @@ def doctor_names_procedures_and_divergence_is_measured():
         owned = f"open in process {daemon.pid}, which has the operating system's lock"
         # the guide's advice, beside a daemon that lives: nobody else gets in
         (desk.folder / "reorg_db" / "LOCK").unlink()
-        for command in (["init-reorg-db", "--path", str(desk.folder / "reorg_db")], ["rebuild-reorg-db"]):
+        runs = f"the daemon of this journal runs, process {daemon.pid}"
+        for command, why in ((["init-reorg-db", "--path", str(desk.folder / "reorg_db")], owned),
+                             (["rebuild-reorg-db"], runs), (["restore", "--only", "reorg-db"], runs)):
             told = desk.expect(5, "node", *command)
-            check(owned in told.err, told.err)
+            check(why in told.err, told.err)
+        # procedure 3 without its first step: nor is another put where it was
+        (desk.folder / "reorg_db").rename(desk.folder / "reorg_db.corrupted")
+        for command in (["rebuild-reorg-db"], ["restore", "--only", "reorg-db"]):
+            check(runs in desk.expect(5, "node", *command).err, "it is replaced beside its daemon")
+        (desk.folder / "reorg_db.corrupted").rename(desk.folder / "reorg_db")
         # the way out that is named, of a layer in which nothing has changed since
         desk.expect(0, "node", "create-anchor", "--again")
         told = desk.expect(2, "node", "divergence").err

@@ -45,6 +45,8 @@ enum err cmd_node_rebuild_reorg_db(struct cli *c, struct fail *f)
 	if (e == ERR_OK)
 		e = folder_to_write(c, path, "the reorg database", f);
 	if (e == ERR_OK)
+		e = folder_at_rest(c, path, f);
+	if (e == ERR_OK)
 		e = journal_read(&j, c->config->journal, f);
 	if (e != ERR_OK)
 		return e;

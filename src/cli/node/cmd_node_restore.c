@@ -302,6 +302,10 @@ enum err cmd_node_restore(struct cli *c, struct fail *f)
 		e = fail_set(f, ERR_USAGE, "--file is a log: --only says nothing to it");
 	if (e != ERR_OK)
 		return e;
+	if (!only || strcmp(only, "log") != 0)
+		e = folder_at_rest(c, paths.reorg_db, f);
+	if (e != ERR_OK)
+		return e;
 	plan.folder = from ? from : paths.folder;
 	plan.log = only && strcmp(only, "log") ? NULL : paths.log;
 	plan.reorg_db = only && strcmp(only, "reorg-db") ? NULL : paths.reorg_db;

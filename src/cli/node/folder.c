@@ -116,17 +116,28 @@ enum err folder_above(const char *folder, struct fail *f)
 	"pawl node reset says how far it came, what finishes it, and what takes it back"
 
 /* Without a config it is nobody's own. */
-enum err folder_ours(struct cli *c, const char *file, struct fail *f)
+static enum err asked(struct cli *c, const char *file,
+    enum err (*ask)(const struct l2_paths *paths, struct fail *f), struct fail *f)
 {
 	const char *journal = cli_config(c, NULL) == ERR_OK ? c->config->journal : NULL;
 	char folder[FOLDER_MAX], reorg_db[FOLDER_MAX + 10];
 
 	above(folder, file);
 	snprintf(reorg_db, sizeof reorg_db, "%s/reorg_db", folder);
-	return l2_folder_check(
+	return ask(
 	    &(struct l2_paths){
 		.folder = folder, .reorg_db = reorg_db, .journal = journal },
 	    f);
+}
+
+enum err folder_ours(struct cli *c, const char *file, struct fail *f)
+{
+	return asked(c, file, l2_folder_check, f);
+}
+
+enum err folder_at_rest(struct cli *c, const char *file, struct fail *f)
+{
+	return asked(c, file, l2_folder_at_rest, f);
 }
 
 static enum err settled(const char *file, struct fail *f)

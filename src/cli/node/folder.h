@@ -27,6 +27,8 @@ NODISCARD enum err folder_ours(struct cli *c, const char *file, struct fail *f);
  * process is whose folder it is (behalf.h). */
 NODISCARD enum err folder_to_write(
     struct cli *c, const char *file, const char *what, struct fail *f);
+/* Before the reorg database is replaced as a whole: its daemon does not run. OWNED. */
+NODISCARD enum err folder_at_rest(struct cli *c, const char *file, struct fail *f);
 /* Who reads there is told of a reset that is half done. */
 void folder_warn(const struct cli *c, const char *file);
 

@@ -90,6 +90,21 @@ enum err l2_folder_check(const struct l2_paths *paths, struct fail *f)
 	    paths->folder, who(name, h.pid));
 }
 
+enum err l2_folder_at_rest(const struct l2_paths *paths, struct fail *f)
+{
+	struct l2_holder h;
+	char name[WHO_MAX];
+
+	l2_holder_look(&h, paths);
+	if (!h.own || MUTANT(replaced_beside_daemon))
+		return ERR_OK;
+	return fail_set(f, ERR_OWNED,
+	    "the daemon of this journal runs, %s, and has the reorg database %.400s "
+	    "open, also where that was moved away. Nothing was changed. Stop it, which "
+	    "is safe, and type this again",
+	    who(name, h.pid), paths->reorg_db);
+}
+
 enum err l2_folder_take(const char *folder, int *ret, struct fail *f)
 {
 	enum err e = files_lock_folder(folder, ret, NULL);

@@ -26,6 +26,9 @@ bool trouble_of_holder(
 /* Who writes in the folder beside its daemon: OWNED, it is that of another journal, or
  * a reset runs. */
 NODISCARD enum err l2_folder_check(const struct l2_paths *paths, struct fail *f);
+/* Who puts another reorg database in the place of what there is: OWNED, its daemon runs,
+ * which has that open, even where somebody moved it away. */
+NODISCARD enum err l2_folder_at_rest(const struct l2_paths *paths, struct fail *f);
 /* A daemon's, who owns its journal: the folder, until it leaves it; -1: it is not
  * there, which its first step says. fails: OWNED, another daemon has it. */
 NODISCARD enum err l2_folder_take(const char *folder, int *ret, struct fail *f);

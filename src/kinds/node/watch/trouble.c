@@ -428,8 +428,8 @@ bool trouble_of_database(struct l2_trouble *ret, enum err e, const struct fail *
 		remedy(ret, L2_PROCEDURE_3);
 	else if (e == ERR_NOT_FOUND)
 		remedy(ret,
-		    "start pawl serve, which makes it; alone: pawl node "
-		    "rebuild-reorg-db");
+		    "start pawl serve, which makes it, as one that runs does within a "
+		    "minute or two; alone: pawl node rebuild-reorg-db");
 	else
 		remedy(ret, "look at the folder: owner, mode, medium");
 	return true;
