@@ -84,7 +84,8 @@ enum err missed_want(struct journal *j, uint64_t height, struct fail *f)
 	if (!sql_node_block_lowest_one(j, &lowest))
 		return fail_set(f, ERR_INPUT,
 		    "height: this node has read no block of Bitcoin yet, and would not "
-		    "know where to look; node.chain in the config names its chain");
+		    "know where to look: with node.chain in its config, pawl serve reads "
+		    "them; start it, and give it time");
 	if (height < (uint64_t)lowest.height) {
 		if ((uint64_t)lowest.height - height > MISSED_BELOW_MAX)
 			return fail_set(f, ERR_INPUT,
