@@ -190,6 +190,9 @@ def what_is_wrong_in_it_is_named(folder):
     for part in pathlib.Path(path).glob("MANIFEST-*"):
         part.unlink()
     Run(folder, "node", "anchors", "--db-path", path).ends(6, err="MANIFEST.*rebuild-reorg-db")
+    for height in "-1", "<last_known_height>":  # what is wrong with the line comes first
+        Run(folder, "node", "resync", "--start-height", height, "--db-path", path, "--bitcoin-rpc", "http://127.0.0.1:1").ends(
+            1, err=f"--start-height .*{height}")
 
 
 @test

@@ -151,16 +151,12 @@ static void chain_of(struct resync_plan *ret, struct cli *c)
 }
 
 /* From the highest block that is there, unless the line says. */
-static enum err start_of(
-    uint64_t *ret, const struct cli *c, struct reorgdb *db, struct fail *f)
+static enum err start_of(struct resync_plan *ret, struct fail *f)
 {
-	const char *text = args_get(&c->args, "--start-height");
 	char hash[RECORD_TEXT_MAX + 1];
 	bool there;
 
-	if (text)
-		return args_number(ret, "--start-height", text, 0, UINT32_MAX, f);
-	return reorgdb_top(db, ret, hash, &there, f);
+	return ret->given ? ERR_OK : reorgdb_top(ret->db, &ret->start, hash, &there, f);
 }
 
 static void tell(const struct cli *c, const struct resynced *r)
@@ -191,18 +187,20 @@ static void tell(const struct cli *c, const struct resynced *r)
 
 enum err cmd_node_resync(struct cli *c, struct fail *f)
 {
-	struct resync_plan plan = { .cli = c,
-		.given = args_get(&c->args, "--start-height") };
+	const char *start = args_get(&c->args, "--start-height");
+	struct resync_plan plan = { .cli = c, .given = start };
 	struct resynced r;
 	enum err e = args_yes(&plan.yes, &c->args, f);
 
+	if (e == ERR_OK && start)
+		e = args_number(&plan.start, "--start-height", start, 0, UINT32_MAX, f);
 	if (e == ERR_OK)
 		e = node_of(&plan, c, f);
 	if (e == ERR_OK)
 		e = database_open(&plan.db, c, "--db-path", REORGDB_WRITE, f);
 	if (e != ERR_OK)
 		goto end;
-	e = start_of(&plan.start, c, plan.db, f);
+	e = start_of(&plan, f);
 	if (e == ERR_OK)
 		e = world_open(&plan.world, f);
 	if (e == ERR_OK) {
