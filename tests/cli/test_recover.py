@@ -720,6 +720,27 @@ def one_rebuilds_a_missing_database(folder):
 
 
 @test
+def a_database_that_may_not_be_written_is_not_rebuilt(folder):
+    """a right that lacks is no damage: who writes it names the line that gives it, and a rebuild changes nothing"""
+    begin(folder)
+    apply(folder, credit("a", 5))
+    Run(folder, "node", "create-anchor").ends(0)
+    database = os.path.join(folder, "l2", "reorg_db")
+    for path in [folder] + [os.path.join(top, n) for top, dirs, files in os.walk(folder) for n in dirs + files]:
+        os.chown(path, 65534, 65534) if os.geteuid() == 0 else None
+    os.chmod(database, 0o500)
+    right = "chmod u[+]rwx l2/reorg_db"
+    there = sorted(os.listdir(database)), sorted(os.listdir(os.path.join(folder, "l2")))
+    Run(folder, "node", "rebuild-reorg-db", user=65534).ends(1, err=f"nothing was changed: .*Permission denied.*{right}")
+    assert there == (sorted(os.listdir(database)), sorted(os.listdir(os.path.join(folder, "l2"))))
+    assert right.replace("[+]", "+") in Run(folder, "node", "doctor", user=65534).ends(1).out
+    Run(folder, "node", "create-anchor", "--again", user=65534).ends(0, err=f"has not all that the journal has: .*{right}")
+    Run(folder, "node", "recover", "--latest-valid", user=65534).ends(0, err=f"has not all that the journal has: .*{right}")
+    os.chmod(database, 0o700)
+    Run(folder, "node", "rebuild-reorg-db", user=65534).ends(0, " 2 anchors ")
+
+
+@test
 def half_a_recovery_says_so(folder):
     """the journal has the state of a snapshot, and its log could not be cut: that is said, and typed again it ends"""
     log = begin(folder)

@@ -320,6 +320,22 @@ static char *folder_at(const char *path, int folder)
 	return mem_str(at);
 }
 
+/* Where it is a right that lacks its owner, who is asking. */
+static void right_name(const char *path, struct fail *f)
+{
+	char word[SHELL_WORD_MAX];
+	struct fail was;
+	struct stat st;
+
+	if (!f || stat(path, &st) != 0 || st.st_uid != geteuid() ||
+	    (st.st_mode & S_IRWXU) == S_IRWXU)
+		return;
+	was = *f;
+	(void)fail_set(f, was.err,
+	    "%.600s. Its owner may not use it (mode %04o): chmod u+rwx %s", was.why,
+	    (unsigned)st.st_mode & 07777, shell_word(word, sizeof word, path));
+}
+
 static enum err open_once(
     struct reorgdb **ret, const char *path, enum reorgdb_mode mode, struct fail *f)
 {
@@ -347,6 +363,8 @@ static enum err open_once(
 			drop(db, is_any);
 	}
 	reorgdb_lock_note(db);
+	if (e == ERR_SYSTEM)
+		right_name(path, f);
 	if (e != ERR_OK) {
 		reorgdb_close(db);
 		return e;

@@ -20,7 +20,8 @@ struct rebuilt {
  * under another name, `PATH.new`, and takes the place of the old one when it is whole;
  * that one is called `PATH.corrupted`, or `.corrupted.2` and so on, and is kept. Dying in
  * it leaves the old one or the new one, at any instant; typed again it begins anew.
- * fails: OWNED; as reorgdb_open and reorgdb_write of the new one */
+ * fails: OWNED; SYSTEM, the old one may not be written; as reorgdb_open and reorgdb_write
+ * of the new one */
 NODISCARD enum err reorgdb_rebuild(
     struct rebuilt *ret, struct journal *j, const char *path, struct fail *f);
 
