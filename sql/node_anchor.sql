@@ -113,23 +113,22 @@ SELECT id FROM node_anchor WHERE txid IS NOT NULL AND block_hash IS NULL LIMIT 1
 SELECT id FROM node_anchor
 WHERE status = 0 AND block_hash IS NULL AND broadcast_ms IS NOT NULL AND broadcast_ms < :before ORDER BY id;
 
--- Peg-outs that are not given back, by their anchors, of those that no block has (any more).
+-- Peg-outs that are not given back, by their anchors, of those that no block has (any more): in one pass, however
+-- many anchors these are.
 -- name: node_pegouts_lost
--- out: anchor blob, anchor_status i64, completed i64, n i64
+-- out: anchor blob, completed i64, n i64
 -- scan: all peg-outs, where there are such anchors
-SELECT p.anchor, a.status AS anchor_status, SUM(CASE WHEN p.status = 6 THEN 1 ELSE 0 END) AS completed,
-	COUNT(*) AS n
-FROM node_pegout AS p JOIN (SELECT CAST(lower(hex(hash)) AS BLOB) AS name, status FROM node_anchor
-	WHERE status IN (2, 3)) AS a ON a.name = p.anchor
-WHERE p.status <> 7
-GROUP BY p.anchor, a.status ORDER BY p.anchor;
+SELECT p.anchor, SUM(CASE WHEN p.status = 6 THEN 1 ELSE 0 END) AS completed, COUNT(*) AS n
+FROM node_pegout AS p
+WHERE p.status <> 7 AND p.anchor IN (
+	SELECT CAST(lower(hex(hash)) AS BLOB) FROM node_anchor WHERE status IN (2, 3))
+GROUP BY p.anchor ORDER BY p.anchor;
 -- pg:
-SELECT p.anchor, a.status AS anchor_status, SUM(CASE WHEN p.status = 6 THEN 1 ELSE 0 END)::bigint AS completed,
-	COUNT(*) AS n
-FROM node_pegout AS p JOIN (SELECT convert_to(encode(hash, 'hex'), 'UTF8') AS name, status FROM node_anchor
-	WHERE status IN (2, 3)) AS a ON a.name = p.anchor
-WHERE p.status <> 7
-GROUP BY p.anchor, a.status ORDER BY p.anchor;
+SELECT p.anchor, SUM(CASE WHEN p.status = 6 THEN 1 ELSE 0 END)::bigint AS completed, COUNT(*) AS n
+FROM node_pegout AS p
+WHERE p.status <> 7 AND p.anchor IN (
+	SELECT convert_to(encode(hash, 'hex'), 'UTF8') FROM node_anchor WHERE status IN (2, 3))
+GROUP BY p.anchor ORDER BY p.anchor;
 
 -- name: node_reorg_add
 -- in: number i64, height i64, old_hash b32?, new_hash b32?, detected_ms i64, deep i64, below bool, moved i64

@@ -222,17 +222,22 @@ struct stranded {
 };
 
 static void stranded_count(
-    struct stranded *s, const struct sql_node_pegouts_lost_out *row)
+    struct stranded *s, struct journal *j, const struct sql_node_pegouts_lost_out *row)
 {
-	bool reorg = row->anchor_status == ANCHOR_INVALIDATED_REORG;
 	size_t len = strlen(s->names);
+	struct anchor a = { .status = ANCHOR_INVALIDATED_REORG };
+	struct hash hash;
 
-	if (s->anchors++ < UNCOVERED_NAMED)
-		snprintf(s->names + len, sizeof s->names - len, "%s%.64s %s",
-		    len ? ", " : "", (const char *)row->anchor,
-		    reorg ? "INVALIDATED_REORG" : "FAILED_ORPHANED");
 	s->n += row->n;
 	s->completed += row->completed;
+	if (s->anchors++ >= UNCOVERED_NAMED)
+		return;
+	if (hex_parse(hash.at, sizeof hash.at, row->anchor, row->anchor_len))
+		(void)anchor_find(j, &hash, &a);
+	snprintf(s->names + len, sizeof s->names - len, "%s%.64s %s", len ? ", " : "",
+	    (const char *)row->anchor,
+	    a.status == ANCHOR_INVALIDATED_REORG ? "INVALIDATED_REORG"
+						 : "FAILED_ORPHANED");
 }
 
 bool trouble_of_pegouts(struct l2_trouble *ret, struct journal *j)
@@ -245,7 +250,7 @@ bool trouble_of_pegouts(struct l2_trouble *ret, struct journal *j)
 		return false;
 	sql_node_pegouts_lost_begin(j);
 	while (sql_node_pegouts_lost_next(j, &row))
-		stranded_count(&s, &row);
+		stranded_count(&s, j, &row);
 	if (!s.n || MUTANT(stranded_is_well))
 		return false;
 	if (s.anchors > UNCOVERED_NAMED)
