@@ -1079,6 +1079,28 @@ static void one_that_is_moved_touches_no_file_of_the_next(void **state)
 	reorgdb_close(db);
 }
 
+/* RocksDB is given another name of the folder: people read theirs. */
+static void what_is_wrong_is_named_by_its_own_path(void **state)
+{
+	char current[128], file[128];
+	struct fail f;
+	FILE *c;
+
+	(void)state;
+	reorgdb_close(opened(REORGDB_CREATE));
+	snprintf(current, sizeof current, "%s/CURRENT", path);
+	snprintf(file, sizeof file, "%s/MANIFEST-999999", path);
+	c = fopen(current, "we");
+	assert_non_null(c);
+	assert_true(fputs("MANIFEST-999999\n", c) >= 0 && fclose(c) == 0);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(
+		    refused(i ? REORGDB_WRITE : REORGDB_READ, &f), ERR_DAMAGED);
+		assert_non_null(strstr(f.why, file));
+		assert_null(strstr(f.why, "/proc/"));
+	}
+}
+
 static void what_moves_while_it_is_read_is_read_again(void **state)
 {
 	char hash[65], why[200];
@@ -1120,6 +1142,7 @@ int main(void)
 		CASE(only_the_highest_blocks_stay),
 		CASE(what_moves_while_it_is_read_is_read_again),
 		CASE(one_that_is_moved_touches_no_file_of_the_next),
+		CASE(what_is_wrong_is_named_by_its_own_path),
 		CASE(a_batch_is_synced_before_it_returns),
 		CASE(a_cut_tail_is_all_of_a_batch_or_nothing),
 		CASE(damage_in_the_log_is_no_end_of_it),
